@@ -9,8 +9,9 @@
 #include "common/model/scaling.h"
 #include "common/network/trainer.h"
 #include "common/vgg16/vgg16.h"
+#include "train/data/held_out.h"
 #include "train/dense/layers.h"
-#include "train/linear/linear_settings.h"
+#include "train/linear/search.h"
 
 #include <string.h>
 
@@ -36,10 +37,17 @@ static TrainOptions o = {
                 .epochs = 50,
                 .patience = 10,
                 .reduce_lr_patience = 10},
-    .linear =
-        {.solver = "L2R_L2LOSS_SVC_DUAL", .cost = "auto", .tolerance = "auto", .bias = 1, .reduce = TRUE},
+    .linear = {.bias = 1, .reduce = TRUE},
     .results = {.checkpoint = TRUE},
 };
+
+/* Of the linear head, as given. */
+static struct {
+    const char *solver, *cost, *tolerance;
+    gboolean search;
+    const char *costs; /* "0.01,0.1,…", or NULL */
+    gint64 folds;      /* 0: no cross-validation but for a search */
+} given = {.solver = "L2R_L2LOSS_SVC_DUAL", .cost = "auto", .tolerance = "auto"};
 
 /* The modes of train, each with the options that it uses: the approaches with a network, and the linear head. */
 typedef enum {
@@ -176,24 +184,24 @@ static const CliOption table[] = {
     AUGMENT_OPTIONS(&o.images.augmentation, ON_IMAGES),
 
     OPTION_HEADING("Linear head", .modes = CLI_MODE(TRAIN_LINEAR)),
-    OPTION_TEXT("solver", &o.linear.solver, "NAME",
+    OPTION_TEXT("solver", &given.solver, "NAME",
                 "liblinear's -s, as number, name or short name: 0 L2R_LR (lr), 1 L2R_L2LOSS_SVC_DUAL "
                 "(svc-dual), 2 L2R_L2LOSS_SVC (svc), 3 L2R_L1LOSS_SVC_DUAL (hinge-dual), 4 MCSVM_CS "
                 "(crammer-singer), 5 L1R_L2LOSS_SVC (l1-svc), 6 L1R_LR (l1-lr), 7 L2R_LR_DUAL (lr-dual); "
                 "logistic regression (0, 6, 7) yields probabilities"),
-    OPTION_TEXT("cost", &o.linear.cost, "C",
+    OPTION_TEXT("cost", &given.cost, "C",
                 "cost of errors, liblinear's -c; auto: 1 / mean ||x||^2 of the scaled features (solvers 5, "
                 "6: ten times the lowest cost at which any weight is not zero)"),
-    OPTION_TEXT("tolerance", &o.linear.tolerance, "E",
+    OPTION_TEXT("tolerance", &given.tolerance, "E",
                 "liblinear's -e; auto: its default for the solver (0.1 for dual solvers, else 0.01)"),
     OPTION_REAL("bias", &o.linear.bias, "B", -1, 1e6,
                 "append a constant feature of this value, liblinear's -B (below 0: none)"),
-    OPTION_FLAG("search", &o.linear.search,
+    OPTION_FLAG("search", &given.search,
                 "choose the scaling (sqrt, l2, none or standard, unless --scale gives it) and the cost by "
                 "cross-validation; --plot draws the curve of the costs, --history writes it as CSV"),
-    OPTION_FLAG("search-cost", &o.linear.search, "the same: its old name"),
-    OPTION_TEXT("costs", &o.linear.costs, "C,C,…", "search these costs instead of ten values around auto"),
-    OPTION_INT("folds", &o.linear.folds, "K", 0, 1000000,
+    OPTION_FLAG("search-cost", &given.search, "the same: its old name"),
+    OPTION_TEXT("costs", &given.costs, "C,C,…", "search these costs instead of ten values around auto"),
+    OPTION_INT("folds", &given.folds, "K", 0, 1000000,
                "number of stratified cross-validation folds; cross-validation also calibrates decision "
                "values to probabilities (0: 5 for a search, else none)"),
     OPTION_NEGATION("no-reduce", &o.linear.reduce,
@@ -257,7 +265,61 @@ GArray *train_options_hidden(const char *text)
     return g_steal_pointer(&units);
 }
 
-/* What is wrong with options that are valid one by one, as a sentence; NULL if nothing is. Caller frees. */
+/* A number above 0, or "auto", which leaves the value. NULL, or what is wrong. */
+static char *parse_or_auto(const char *option, const char *text, double *value)
+{
+    if (g_str_equal(text, "auto") || (cli_parse_real(text, value) && *value > 0))
+        return NULL;
+    return g_strdup_printf("--%s takes a number above 0, or auto, not '%s'", option, text);
+}
+
+static char *parse_costs(void)
+{
+    LinearChoice *linear = &o.linear;
+    g_auto(GStrv) items = g_strsplit(given.costs ? given.costs : "", ",", -1);
+    if (g_strv_length(items) > LINEAR_COSTS)
+        return g_strdup_printf("--costs takes at most %d costs", LINEAR_COSTS);
+    for (char **item = items; *item; item++)
+        if (!cli_parse_real(*item, &linear->costs[linear->n_costs++]) ||
+            linear->costs[linear->n_costs - 1] <= 0)
+            return g_strdup_printf("--costs takes numbers above 0, such as 0.001,0.01,0.1, not '%s'", *item);
+    doubles_sort(linear->costs, linear->n_costs);
+    return given.costs && !linear->n_costs ? g_strdup("--costs is empty") : NULL;
+}
+
+/* Sets o.linear. What is wrong, as a sentence; NULL if nothing is. Caller frees. */
+static char *take_linear(void)
+{
+    LinearChoice *linear = &o.linear;
+    double cost = 0;
+    char *wrong = NULL;
+    linear->solver = solver_find(given.solver);
+    if (!linear->solver) {
+        g_autofree char *list = solver_list();
+        return g_strdup_printf("--solver '%s' is unknown; choose by number or name: %s", given.solver, list);
+    }
+    linear->tolerance = linear->solver->tolerance;
+    if ((wrong = parse_or_auto("cost", given.cost, &cost)) ||
+        (wrong = parse_or_auto("tolerance", given.tolerance, &linear->tolerance)) || (wrong = parse_costs()))
+        return wrong;
+    linear->searches = given.search || given.costs;
+    linear->searches_scale = given.search && !cli_given("scale") && !given.costs;
+    linear->cross_validates =
+        linear->searches || given.folds || linear->suspects || held_out_asked(&o.results);
+    linear->folds = given.folds ? (guint)given.folds : 5;
+    if (linear->searches && cost > 0)
+        return g_strdup("--cost gives the cost, --search finds it: use one of them");
+    if (cli_given("averages") && !linear->solver->rotation)
+        return g_strdup_printf(
+            "--averages does not go with %s, whose penalty |w| depends on the features' basis",
+            linear->solver->name);
+    if (cost > 0)
+        linear->costs[linear->n_costs++] = cost;
+    linear->tried = linear->n_costs ? linear->n_costs : linear->searches ? SEARCH_COSTS : 1;
+    return NULL;
+}
+
+/* What is wrong with an option, whatever the arguments are, as a sentence; NULL if nothing is. Caller frees. */
 static char *check_options(void)
 {
     g_autoptr(GArray) hidden = train_options_hidden(o.network.hidden);
@@ -269,73 +331,82 @@ static char *check_options(void)
         return g_strdup_printf(
             "--hidden takes numbers of units from 1 to 1048576, such as 4096,1072, or none, not '%s'",
             o.network.hidden);
-    if (o.results.resume && !o.results.checkpoint)
-        return g_strdup(
-            "--resume continues from the checkpoint, so it cannot be combined with --no-checkpoint");
     if (!augment_check(&o.images.augmentation, &error))
         return g_strdup(error->message);
-    if (o.fitting.optimizer.momentum > 0 && o.fitting.optimizer.kind == OPTIMIZER_ADAM)
-        return g_strdup("--momentum requires --optimizer sgd or rmsprop; adam has its own momentum");
-    if (o.network.head == HEAD_LINEAR) {
-        LinearSettings settings;
-        return linear_settings_parse(&o, &settings);
-    }
-    return NULL;
+    return o.network.head == HEAD_LINEAR ? take_linear() : NULL;
 }
 
-/* Options that another one makes useless: refused, as they would be ignored. */
-static const char *check_useless(void)
-{
-    if (o.images.validation && cli_given("validation-split") && o.images.validation_split > 0)
-        return "--validation and --validation-split are mutually exclusive";
-    if (cli_given("validation-order") && (o.images.validation || o.images.validation_split <= 0))
-        return "--validation-order requires a --validation-split";
-    if (cli_given("reduce-lr-patience") && o.fitting.reduce_lr_factor <= 0)
-        return "--reduce-lr-patience requires --reduce-lr-factor";
-    if (cli_given("min-learning-rate") && o.fitting.reduce_lr_factor <= 0)
-        return "--min-learning-rate requires --reduce-lr-factor";
-    return NULL;
-}
-
-/* What does not fit the approach; called once the arguments are known. */
+/* What the approach or the head takes from elsewhere; called once the arguments are known. */
 static char *check_approach(void)
 {
     const ApproachTraits *traits = &approach_traits[o.network.approach];
-    if (o.images.folder && o.images.augmented_cache)
-        return g_strdup("--images and --augmented-cache are mutually exclusive");
-    if (o.images.folder && !traits->images && !o.linear.suspects_sheet)
-        return g_strdup("--images requires --suspects-sheet or --approach bootstrap, finetune or scratch");
-    if (o.images.copies && !o.images.augmented_cache)
-        return g_strdup("--copies requires --augmented-cache");
     if (o.images.cache && !o.images.augmented_cache && !traits->cache)
         return g_strdup_printf("--approach %s needs --images DIR instead of CACHE",
                                choice_name(APPROACH_CHOICES, (int)o.network.approach));
-    if (o.images.fit != FIT_STRETCH && o.images.preset == PRESET_TORCHVISION)
-        return g_strdup("--fit does not go with --preset torchvision, which crops by itself");
-    if (o.images.folder && o.images.validation)
-        return g_strdup("--validation takes a cache and cannot be combined with --images");
-    if (augment_active(&o.images.augmentation) && !o.images.folder && !o.summary)
-        return g_strdup("augmentation requires --images; to augment a cache, use extract --augment");
     static const char *const of_images[] = {"preset", "group", "fit", "pool"};
     for (guint i = 0; i < G_N_ELEMENTS(of_images) && !o.images.folder && !o.summary; i++)
         if (cli_given(of_images[i]) && !(traits->base_learns && g_str_equal(of_images[i], "pool")))
             return g_strdup_printf("--%s is not used with a CACHE, whose features have already been "
                                    "computed; it requires --images",
                                    of_images[i]);
-    if (o.images.filter.classes && o.images.filter.first_classes)
-        return g_strdup("--classes and --first-classes are mutually exclusive");
     const char *of_features = o.network.scale >= 0 ? "scale" : cli_given("averages") ? "averages" : NULL;
     if (o.network.from && of_features)
         return g_strdup_printf("--from uses the scaling of its model and cannot be combined with --%s",
                                of_features);
     gboolean through_base =
         o.network.approach != APPROACH_STANDALONE && (traits->base_learns || !o.images.augmented_cache);
-    if (through_base &&
-        (cli_given("averages") || o.network.scale == SCALE_MAX || o.network.scale == SCALE_STANDARD))
-        return g_strdup_printf("--%s requires a head on cached features", cli_given("averages") ? "averages"
-                                                                          : o.network.scale == SCALE_MAX
-                                                                              ? "scale max"
-                                                                              : "scale standard");
+    const char *of_cached = cli_given("averages")               ? "averages"
+                            : o.network.scale == SCALE_MAX      ? "scale max"
+                            : o.network.scale == SCALE_STANDARD ? "scale standard"
+                                                                : NULL;
+    return through_base && of_cached ? g_strdup_printf("--%s requires a head on cached features", of_cached)
+                                     : NULL;
+}
+
+/* What is wrong with options that are valid one by one, as a sentence; NULL if nothing is. */
+static const char *check_together(gboolean linear)
+{
+    const SourceChoice *images = &o.images;
+    const LinearChoice *head = &o.linear;
+    gboolean splits = !images->validation && images->validation_split > 0,
+             reduces = o.fitting.reduce_lr_factor > 0;
+    const struct {
+        gboolean wrong;
+        const char *sentence;
+    } rules[] = {
+        {o.results.resume && !o.results.checkpoint,
+         "--resume continues from the checkpoint, so it cannot be combined with --no-checkpoint"},
+        {o.fitting.optimizer.momentum > 0 && o.fitting.optimizer.kind == OPTIMIZER_ADAM,
+         "--momentum requires --optimizer sgd or rmsprop; adam has its own momentum"},
+        {linear && o.results.plot && !head->searches, "--plot draws the cost search: give --search too"},
+        {linear && o.results.history && !head->searches && !given.folds,
+         "--history lists the cost search: give --search too"},
+        {head->suspects_sheet && (!head->suspects || !images->folder),
+         "--suspects-sheet draws the images that --suspects lists: give --suspects and --images DIR too"},
+        {head->learning_curve_plot && !head->learning_curve,
+         "--learning-curve-plot draws what --learning-curve writes: give both"},
+        {given.folds == 1, "--folds takes 2 or more (0: no cross-validation)"},
+        {images->folder && images->augmented_cache, "--images and --augmented-cache are mutually exclusive"},
+        {images->folder && !approach_traits[o.network.approach].images && !head->suspects_sheet,
+         "--images requires --suspects-sheet or --approach bootstrap, finetune or scratch"},
+        {images->copies && !images->augmented_cache, "--copies requires --augmented-cache"},
+        {images->fit != FIT_STRETCH && images->preset == PRESET_TORCHVISION,
+         "--fit does not go with --preset torchvision, which crops by itself"},
+        {images->folder && images->validation,
+         "--validation takes a cache and cannot be combined with --images"},
+        {augment_active(&images->augmentation) && !images->folder && !o.summary,
+         "augmentation requires --images; to augment a cache, use extract --augment"},
+        {images->filter.classes && images->filter.first_classes,
+         "--classes and --first-classes are mutually exclusive"},
+        {images->validation && cli_given("validation-split") && images->validation_split > 0,
+         "--validation and --validation-split are mutually exclusive"},
+        {cli_given("validation-order") && !splits, "--validation-order requires a --validation-split"},
+        {cli_given("reduce-lr-patience") && !reduces, "--reduce-lr-patience requires --reduce-lr-factor"},
+        {cli_given("min-learning-rate") && !reduces, "--min-learning-rate requires --reduce-lr-factor"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rules); i++)
+        if (rules[i].wrong)
+            return rules[i].sentence;
     return NULL;
 }
 
@@ -396,13 +467,13 @@ static gboolean check(guint mode, char **arguments, GError **error)
 {
     g_autofree char *wrong = check_options();
     if (wrong || (wrong = take_arguments(arguments)) || (wrong = check_approach()) ||
-        (wrong = g_strdup(check_useless())))
+        (wrong = g_strdup(check_together(mode == TRAIN_LINEAR))))
         return cli_refuse(error, "%s", wrong);
-    Optimizer *given = &o.fitting.optimizer, optimizer = optimizer_default(given->kind);
-    optimizer.learning_rate = given->learning_rate;
-    optimizer.momentum = given->momentum;
-    optimizer.weight_decay = given->weight_decay;
-    *given = optimizer;
+    Optimizer *optimizer = &o.fitting.optimizer, chosen = *optimizer;
+    *optimizer = optimizer_default(chosen.kind);
+    optimizer->learning_rate = chosen.learning_rate;
+    optimizer->momentum = chosen.momentum;
+    optimizer->weight_decay = chosen.weight_decay;
     if (!cli_given("averages") && (states_the_problem() || default_scale() == SCALE_NONE))
         o.network.averages = 1;
     if (mode == TRAIN_LINEAR)

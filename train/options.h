@@ -71,14 +71,20 @@ typedef struct {
     double min_learning_rate;
 } FitChoice;
 
-/* How the linear head is; texts are checked by linear_settings_parse. */
+enum { LINEAR_COSTS = 64 };
+
+/* How a linear head is, and what is asked of it. */
 typedef struct {
-    const char *solver, *cost, *tolerance;
+    const struct Solver *solver; /* train/linear/solver.h */
+    double tolerance;
     double bias; /* < 0: none */
-    gboolean search;
-    const char *costs; /* "0.01,0.1,…", or NULL */
-    gint64 folds;      /* 0: no cross-validation but for a search */
     gboolean reduce;
+    double costs[LINEAR_COSTS]; /* (n_costs) ascending, of --costs or --cost; none: found from the data */
+    guint n_costs, tried;       /* tried: in a cross-validation */
+    gboolean searches;          /* for the cost */
+    gboolean searches_scale;    /* and for the scaling */
+    gboolean cross_validates;   /* for that, for --folds or for what the folds hold out */
+    guint folds;
     const char *suspects, *suspects_sheet, *learning_curve, *learning_curve_plot,
         *export_libsvm; /* files, or NULL */
 } LinearChoice;

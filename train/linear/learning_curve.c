@@ -234,11 +234,11 @@ gboolean learning_curve_answer(const Linear *linear, GError **error)
         g_prefix_error(error, "%s: ", o->images.cache);
         return FALSE;
     }
-    if (!write_table(&curve, o->linear.learning_curve, error))
+    if (!write_table(&curve, linear->choice->learning_curve, error))
         return FALSE;
     g_autofree char *sentence = learning_curve_sentence(&curve);
     printf("%s\n", sentence);
-    g_autofree char *title = g_strdup_printf("%s, %u %s", linear->settings.solver->name, classes,
+    g_autofree char *title = g_strdup_printf("%s, %u %s", linear->choice->solver->name, classes,
                                              plural(classes, "class", "classes"));
     const AccuracyPlot plot = {.title = title,
                                .x_label = "training images",
@@ -247,5 +247,6 @@ gboolean learning_curve_answer(const Linear *linear, GError **error)
                                .band = "95 % interval",
                                .points = curve.points,
                                .n = curve.n};
-    return !o->linear.learning_curve_plot || accuracy_plot_write(&plot, o->linear.learning_curve_plot, error);
+    return !linear->choice->learning_curve_plot ||
+           accuracy_plot_write(&plot, linear->choice->learning_curve_plot, error);
 }

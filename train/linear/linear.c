@@ -63,8 +63,8 @@ static gboolean gather(Linear *linear, GError **error)
     linear->counts = g_new0(guint, classes);
     for (guint i = 0; i < images->count; i++)
         linear->counts[images->labels[i]]++;
-    linear->training = (LinearTraining){.solver = linear->settings.solver,
-                                        .tolerance = linear->settings.tolerance,
+    linear->training = (LinearTraining){.solver = linear->choice->solver,
+                                        .tolerance = linear->choice->tolerance,
                                         .seed = (guint)seed,
                                         .labels = images->labels,
                                         .units = images->units,
@@ -82,7 +82,7 @@ static gboolean gather(Linear *linear, GError **error)
 
 static gboolean export_set(const Linear *linear, GError **error)
 {
-    const char *path = linear->options->linear.export_libsvm;
+    const char *path = linear->choice->export_libsvm;
     if (!path || !training_set_write(linear->training.set, path, error))
         return !path;
     cli_remark("%u %s written in libsvm's format to %s; labels number the classes in order from 0",
@@ -96,7 +96,7 @@ static gboolean export_set(const Linear *linear, GError **error)
  * |w|: ten times the smallest cost at which any weight is non-zero (scikit-learn's l1_min_c). */
 static double reference_cost(const Linear *linear)
 {
-    const Solver *solver = linear->settings.solver;
+    const Solver *solver = linear->choice->solver;
     if (!solver->rotation)
         return (solver->loss == LOSS_LOGISTIC ? 20 : 5) /
                training_set_largest_correlation(linear->training.set);
@@ -111,7 +111,7 @@ static gboolean leave_curves(const Linear *linear, GError **error)
     if (o->results.history && !output_file_write(o->results.history, csv, strlen(csv), error))
         return FALSE;
     g_autofree char *title =
-        g_strdup_printf("%s, %u %s, %u %s", linear->settings.solver->name, linear->training.n,
+        g_strdup_printf("%s, %u %s, %u %s", linear->choice->solver->name, linear->training.n,
                         plural(linear->training.n, "image", "images"), linear->training.classes,
                         plural(linear->training.classes, "class", "classes"));
     return !o->results.plot || linear->search->n < 2 ||
@@ -142,7 +142,7 @@ static gboolean check_groups(const Linear *linear, GError **error)
 
 static gboolean check_folds(const Linear *linear, GError **error)
 {
-    guint folds = linear->settings.folds, smallest = linear->counts[0];
+    guint folds = linear->choice->folds, smallest = linear->counts[0];
     if (folds > linear->training.n)
         return error_set(error,
                          "%s: cross-validation in %u folds needs at least as many images, and it has %u: add "
@@ -175,19 +175,19 @@ static gboolean fit_folds(Linear *linear, Search *search, Progress *progress, GE
 /* In this scaling, whose form it leaves, over the costs that the options ask for. reference: the cost for it. */
 static Search *cross_validate(Linear *linear, ScalingKind scale, double *reference, GError **error)
 {
-    const LinearSettings *settings = &linear->settings;
+    const LinearChoice *choice = linear->choice;
     if (!linear_form_make(linear, scale, NULL, error))
         return NULL;
     *reference = reference_cost(linear);
-    guint n = settings->tried;
+    guint n = choice->tried;
     double around[SEARCH_COSTS] = {*reference};
-    if (settings->searches)
+    if (choice->searches)
         search_costs(*reference, around);
-    const double *costs = settings->n_costs ? settings->costs : around;
-    guint64 problems = (guint64)n * settings->folds * linear_problems(&linear->training);
+    const double *costs = choice->n_costs ? choice->costs : around;
+    guint64 problems = (guint64)n * choice->folds * linear_problems(&linear->training);
     g_autoptr(Progress) progress = progress_new("Cross-validating", problems, "problems");
-    g_autoptr(Search) search = search_new(&linear->training, costs, n, settings->folds,
-                                          (guint64)linear->options->common.seed, error);
+    g_autoptr(Search) search =
+        search_new(&linear->training, costs, n, choice->folds, (guint64)linear->options->common.seed, error);
     if (!search || !fit_folds(linear, search, progress, error))
         return NULL;
     search_finish(search);
@@ -239,7 +239,7 @@ static gboolean compare(Linear *linear, const ScalingKind *scales, guint n, doub
             *unsearched = accuracy_unsearched(search, reference);
         if (linear->search && s + 1 == n) {
             const SearchPoint *other = &linear->search->points[linear->search->best];
-            enough = other->accuracy - other->deviation / sqrt(linear->settings.folds);
+            enough = other->accuracy - other->deviation / sqrt(linear->choice->folds);
         }
         if (best->accuracy < enough)
             continue;
@@ -253,21 +253,21 @@ static gboolean compare(Linear *linear, const ScalingKind *scales, guint n, doub
 
 static gboolean search(Linear *linear, GError **error)
 {
-    const LinearSettings *settings = &linear->settings;
+    const LinearChoice *choice = linear->choice;
     const ScalingKind given = (ScalingKind)linear->options->network.scale;
     double unsearched = 0;
     if (!check_folds(linear, error))
         return FALSE;
-    if (settings->searches_scale)
+    if (choice->searches_scale)
         printf("%12s  %12s  %8s  %9s\n", "scaling", "best cost", "accuracy", "deviation");
-    if (!compare(linear, settings->searches_scale ? compared : &given,
-                 settings->searches_scale ? G_N_ELEMENTS(compared) : 1, &unsearched, error))
+    if (!compare(linear, choice->searches_scale ? compared : &given,
+                 choice->searches_scale ? G_N_ELEMENTS(compared) : 1, &unsearched, error))
         return FALSE;
-    if (settings->searches_scale)
+    if (choice->searches_scale)
         printf("Scaling %s:\n", scaling_name(linear->training.set->scaling->kind));
     g_autofree char *text = search_text(linear->search);
     printf("%s", text);
-    if (settings->searches && !settings->n_costs)
+    if (choice->searches && !choice->n_costs)
         tell_gain(linear, unsearched);
     printf("\n");
     linear->cost = linear->search->points[linear->search->best].cost;
@@ -277,12 +277,12 @@ static gboolean search(Linear *linear, GError **error)
 /* The scaling, the form it gives, and the cost. */
 static gboolean choose(Linear *linear, GError **error)
 {
-    const LinearSettings *settings = &linear->settings;
-    if (settings->cross_validates)
+    const LinearChoice *choice = linear->choice;
+    if (choice->cross_validates)
         return search(linear, error);
     if (!linear_form_make(linear, (ScalingKind)linear->options->network.scale, NULL, error))
         return FALSE;
-    linear->cost = settings->n_costs ? settings->costs[0] : reference_cost(linear);
+    linear->cost = choice->n_costs ? choice->costs[0] : reference_cost(linear);
     return TRUE;
 }
 
@@ -291,10 +291,10 @@ static gboolean choose(Linear *linear, GError **error)
 /* Iterations as scikit-learn's n_iter_: of the problem that took the most. 0 if the solver reports none. */
 static void tell_fit(const Linear *linear, const LinearFits *fits, double accuracy)
 {
-    const Solver *solver = linear->settings.solver;
+    const Solver *solver = linear->choice->solver;
     /* On the rows of a cache, primal solvers' problems are solved by their duals. */
     gboolean has_primal = solver->dual && solver_descends(solver) &&
-                          (linear->training.rows->reduced || !linear->options->linear.reduce);
+                          (linear->training.rows->reduced || !linear->choice->reduce);
     guint not_converged = 0;
     int iterations = 0;
     for (guint p = 0; p < fits->n; p++) {
@@ -304,7 +304,7 @@ static void tell_fit(const Linear *linear, const LinearFits *fits, double accura
     if (not_converged)
         cli_warn("%u of %u %s reached liblinear's iteration limit before tolerance %g: the solution is "
                  "approximate; a smaller --cost, --scale standard or a larger --tolerance converges faster%s",
-                 not_converged, fits->n, plural(fits->n, "problem", "problems"), linear->settings.tolerance,
+                 not_converged, fits->n, plural(fits->n, "problem", "problems"), linear->choice->tolerance,
                  has_primal ? ", as may the primal solver (--solver svc or lr)" : "");
     printf("%s, cost %g: training accuracy %.4f", solver->name, linear->cost, accuracy);
     if (iterations > 0)
@@ -355,15 +355,15 @@ static gboolean fit(Linear *linear, GError **error)
 
 static json_t *training_settings(const Linear *linear)
 {
-    const LinearSettings *s = &linear->settings;
-    json_t *object = json_pack("{s:s, s:s, s:f, s:f, s:b, s:s, s:i, s:I}", "solver", s->solver->name, "scale",
-                               scaling_name(linear->training.set->scaling->kind), "averages",
+    const LinearChoice *choice = linear->choice;
+    json_t *object = json_pack("{s:s, s:s, s:f, s:f, s:b, s:s, s:i, s:I}", "solver", choice->solver->name,
+                               "scale", scaling_name(linear->training.set->scaling->kind), "averages",
                                linear->training.set->channels ? linear->options->network.averages : 1, "bias",
-                               linear->options->linear.bias, "reduced", linear->training.rows->reduced,
-                               "class_weight", linear->options->fitting.class_weight, "images",
-                               (int)linear->training.n, "seed", (json_int_t)linear->options->common.seed);
+                               choice->bias, "reduced", linear->training.rows->reduced, "class_weight",
+                               linear->options->fitting.class_weight, "images", (int)linear->training.n,
+                               "seed", (json_int_t)linear->options->common.seed);
     json_object_set_new(object, "cost", json_real(linear->cost));
-    json_object_set_new(object, "tolerance", json_real(s->tolerance));
+    json_object_set_new(object, "tolerance", json_real(choice->tolerance));
     if (linear->search) {
         json_t *points = json_array();
         for (guint i = 0; i < linear->search->n; i++) {
@@ -414,7 +414,7 @@ static gboolean save(Linear *linear, GError **error)
     model->training = training_settings(linear);
     model->scaling = g_steal_pointer(&linear->training.set->scaling);
     model->trained_on = g_steal_pointer(&linear->data->trained_on);
-    model->probabilities = model->sigmoids = linear->settings.solver->loss == LOSS_LOGISTIC;
+    model->probabilities = model->sigmoids = linear->choice->solver->loss == LOSS_LOGISTIC;
     model->temperature = linear->search ? linear->search->temperature : 0;
     model->network = g_steal_pointer(&linear->network);
     if ((held_out_asked(&linear->options->results) && !answer_held_out(linear, model, error)) ||
@@ -430,10 +430,9 @@ static gboolean save(Linear *linear, GError **error)
 
 static gboolean train_model(Linear *linear, GError **error)
 {
-    const TrainOptions *o = linear->options;
     return choose(linear, error) && export_set(linear, error) &&
-           (!o->linear.suspects || suspects_answer(linear, error)) &&
-           (!o->linear.learning_curve || learning_curve_answer(linear, error)) && fit(linear, error) &&
+           (!linear->choice->suspects || suspects_answer(linear, error)) &&
+           (!linear->choice->learning_curve || learning_curve_answer(linear, error)) && fit(linear, error) &&
            save(linear, error);
 }
 
@@ -448,12 +447,7 @@ static gboolean show(Linear *linear, GError **error)
 
 Status train_standalone_linear(const TrainOptions *options, GError **error)
 {
-    g_auto(Linear) linear = {.options = options};
-    g_autofree char *wrong = linear_settings_parse(options, &linear.settings);
-    if (wrong) {
-        error_set(error, "%s", wrong);
-        return STATUS_FAILED;
-    }
+    g_auto(Linear) linear = {.options = options, .choice = &options->linear};
     blas_startup((guint)options->common.threads);
     gboolean done =
         gather(&linear, error) && (options->summary ? show(&linear, error) : train_model(&linear, error));

@@ -15,13 +15,12 @@ enum { CACHE_IMAGES = 4096 };
 /* Whether to rows of the Gram factor. */
 static gboolean reduces(const Linear *linear)
 {
-    const Solver *solver = linear->settings.solver;
-    const TrainOptions *o = linear->options;
+    const Solver *solver = linear->choice->solver;
     guint n = linear->training.n;
     g_auto(Arena) factor = {0};
-    if (!o->linear.reduce || !solver->rotation || n >= linear->training.set->features)
+    if (!linear->choice->reduce || !solver->rotation || n >= linear->training.set->features)
         return FALSE;
-    gboolean once = !linear->settings.cross_validates && !o->linear.learning_curve && n >= CACHE_IMAGES;
+    gboolean once = !linear->choice->cross_validates && !linear->choice->learning_curve && n >= CACHE_IMAGES;
     gram_factor_new(&factor, linear->training.set, n);
     return !solver_descends(solver) || (!once && arena_bytes(&factor) < memory_available());
 }
@@ -30,8 +29,8 @@ static gboolean reduces(const Linear *linear)
  * a cache. */
 static gboolean descends(const Linear *linear)
 {
-    const Solver *solver = linear->settings.solver;
-    return solver_descends(solver) && (solver->dual || (linear->options->linear.reduce && !linear->reduced));
+    const Solver *solver = linear->choice->solver;
+    return solver_descends(solver) && (solver->dual || (linear->choice->reduce && !linear->reduced));
 }
 
 /* ---- Memory ---- */
@@ -39,12 +38,12 @@ static gboolean descends(const Linear *linear)
 /* A run on so many images of each class at most. workers: processes of liblinear, as many as there is room for beside it. */
 static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, guint *workers)
 {
-    const LinearSettings *settings = &linear->settings;
+    const LinearChoice *choice = linear->choice;
     LinearTraining training = linear->training;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_auto(Arena) arena = {0}, finished = {0};
-    guint parts = settings->cross_validates ? settings->folds : 1, copies = 3; /* solver's, ours, saved */
-    if (linear->options->linear.learning_curve)
+    guint parts = choice->cross_validates ? choice->folds : 1, copies = 3; /* solver's, ours, saved */
+    if (linear->choice->learning_curve)
         parts = MAX(parts, LEARNING_DRAWS);
     training.n = 0;
     for (guint k = 0; k < training.classes; k++)
@@ -53,9 +52,9 @@ static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, g
     training.rows = &rows;
     training.thread_pool = thread_pool;
     training.workers = linear->descends ? 0 : threads;
-    guint searches = !settings->cross_validates ? 0 : settings->searches_scale ? 2 : 1;
+    guint searches = !choice->cross_validates ? 0 : choice->searches_scale ? 2 : 1;
     for (guint s = 0; s < searches; s++) /* this one, and the best so far, which is finished */
-        search_outline(&arena, s ? &finished : &arena, &training, settings->tried, settings->folds);
+        search_outline(&arena, s ? &finished : &arena, &training, choice->tried, choice->folds);
     gsize each = linear_fits_measure(&training, parts, &arena), available = memory_available();
     MemoryNeed need = {.memory = arena_bytes(&arena) +
                                  copies * training.set->features * training.classes * sizeof(float)};
@@ -110,8 +109,8 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part,
     const TrainOptions *o = linear->options;
     Rows rows = cache_rows(linear->cache);
     const int *shape = linear->data->spec->shape;
-    const TrainingSetForm form = {scale, part, o->linear.bias, (guint)(shape[0] * shape[1]),
-                                  linear->settings.solver->rotation ? o->network.averages : 1};
+    const TrainingSetForm form = {scale, part, linear->choice->bias, (guint)(shape[0] * shape[1]),
+                                  linear->choice->solver->rotation ? o->network.averages : 1};
     linear_form_clear(linear);
     training->set = training_set_new(&rows, training->labels, training->classes, &form);
     linear->reduced = reduces(linear);

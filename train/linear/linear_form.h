@@ -3,15 +3,16 @@
 #pragma once
 #include "common/network/network.h"
 #include "train/data/training_data.h"
-#include "train/linear/linear_settings.h"
 #include "train/linear/search.h"
+
+enum { LEARNING_DRAWS = 8 }; /* of a learning curve (learning_curve.h) */
 
 /* Everything between opening the cache and writing the model. */
 typedef struct {
     const TrainOptions *options;
-    LinearSettings settings;
-    TrainingData *data; /* the cache's images, all of which are trained on */
-    Cache *cache;       /* of the data */
+    const LinearChoice *choice; /* of the options */
+    TrainingData *data;         /* the cache's images, all of which are trained on */
+    Cache *cache;               /* of the data */
     gsize features;
     const char *const *names; /* (L) */
     guint *counts;            /* (L) images of each class */

@@ -9,7 +9,7 @@ typedef enum {
     LOSS_LOGISTIC,      /* log(1 + exp(-margin)): 1 / (1 + exp(-decision value)) is a probability */
 } Loss;
 
-typedef struct {
+typedef struct Solver {
     const char *name;  /* liblinear's, "L2R_L2LOSS_SVC_DUAL" */
     const char *alias; /* short, "svc-dual" */
     double tolerance;  /* liblinear's default -e */

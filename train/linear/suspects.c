@@ -142,7 +142,7 @@ static gboolean write_sheet(const Linear *linear, const GArray *suspects, const 
         g_autofree char *caption = g_strdup_printf("%s?", linear->names[suspect->suggested]);
         contact_sheet_add(sheet, paths[suspect->image], caption, NULL, 0);
     }
-    return contact_sheet_write(sheet, o->linear.suspects_sheet, NULL, error);
+    return contact_sheet_write(sheet, linear->choice->suspects_sheet, NULL, error);
 }
 
 static void tell(const Linear *linear, const GArray *suspects)
@@ -158,7 +158,7 @@ static void tell(const Linear *linear, const GArray *suspects)
            "%u more "
            "likely than not; listed in %s, most certain first\n",
            suspects->len, linear->training.n, plural(linear->training.n, "label may be", "labels may be"),
-           wrong, likely, linear->options->linear.suspects);
+           wrong, likely, linear->choice->suspects);
 }
 
 gboolean suspects_answer(const Linear *linear, GError **error)
@@ -173,8 +173,8 @@ gboolean suspects_answer(const Linear *linear, GError **error)
     for (guint i = 0; i < held->n_held; i++)
         paths[i] = cache_item(linear->cache, held->images[i])->path;
     g_autofree char *csv = suspects_csv(suspects, paths, linear->names);
-    if (!output_file_write(o->linear.suspects, csv, strlen(csv), error))
+    if (!output_file_write(linear->choice->suspects, csv, strlen(csv), error))
         return FALSE;
     tell(linear, suspects);
-    return !o->linear.suspects_sheet || write_sheet(linear, suspects, paths, error);
+    return !linear->choice->suspects_sheet || write_sheet(linear, suspects, paths, error);
 }
