@@ -129,12 +129,12 @@ int hdf5_has_dataset(Hdf5File *file, const char *dataset, GError **error)
     return has(file, HDF5_HAS_DATASET, dataset, error);
 }
 
-/* The strings of an attribute; NULL and error. */
-static char **read_list(Hdf5File *file, Hdf5Order order, const char *group, const char *attribute,
-                        GError **error)
+/* The strings of an attribute, or without one the names of a group's groups; NULL and error. */
+static char **read_list(Hdf5File *file, const char *group, const char *attribute, GError **error)
 {
     SandboxBytes answer = {0};
-    if (!ask(file, (Hdf5Request){.order = order}, group, attribute, 2 * HDF5_MAX_TEXT, &answer, error))
+    Hdf5Request request = {.order = attribute ? HDF5_NAMES : HDF5_GROUPS};
+    if (!ask(file, request, group, attribute, 2 * HDF5_MAX_TEXT, &answer, error))
         return NULL;
     const char *text = answer.bytes, *end = text + answer.size; /* there is a NUL at the end */
     GPtrArray *strings = g_ptr_array_new();
@@ -147,18 +147,20 @@ static char **read_list(Hdf5File *file, Hdf5Order order, const char *group, cons
 
 char **hdf5_read_names(Hdf5File *file, const char *group, const char *attribute, GError **error)
 {
-    return read_list(file, HDF5_NAMES, group, attribute, error);
+    return read_list(file, group, attribute, error);
 }
 
 char **hdf5_read_groups(Hdf5File *file, const char *group, GError **error)
 {
-    return read_list(file, HDF5_GROUPS, group, NULL, error);
+    return read_list(file, group, NULL, error);
 }
 
 char *hdf5_read_text(Hdf5File *file, const char *group, const char *attribute, GError **error)
 {
-    g_auto(GStrv) text = read_list(file, HDF5_TEXT, group, attribute, error);
-    return text ? g_strdup(text[0] ? text[0] : "") : NULL;
+    g_auto(GStrv) texts = read_list(file, group, attribute, error);
+    if (texts && g_strv_length(texts) != 1)
+        return error_null(error, "%s: its attribute %s is not a single string", file->path, attribute);
+    return texts ? g_strdup(texts[0]) : NULL;
 }
 
 /* All values of a dataset of the request's shape, some rows at a time. */
@@ -192,19 +194,19 @@ gboolean hdf5_read_floats(Hdf5File *file, const char *dataset, int rank, const g
 
 GArray *hdf5_read_numbers(Hdf5File *file, const char *dataset, gsize max, GError **error)
 {
-    guint64 n = 0;
-    SandboxBytes answer = {.bytes = &n};
-    Hdf5Request request = {.order = HDF5_COUNT, .rank = 1, .shape = {max}};
-    if (!ask(file, request, dataset, NULL, sizeof n, &answer, error))
-        return NULL;
-    if (answer.size != sizeof n || n > max) {
-        error_set(error, "%s: its dataset %s cannot be read: the file is damaged", file->path, dataset);
-        return NULL;
-    }
-    g_autoptr(GArray) numbers = g_array_set_size(g_array_new(FALSE, FALSE, sizeof n), (guint)n);
-    request = (Hdf5Request){.order = HDF5_NUMBERS, .rank = 1, .shape = {n}};
-    if (n && !read_values(file, request, dataset, sizeof n, numbers->data, error))
-        return NULL;
+    g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(guint64));
+    SandboxBytes answer;
+    do {
+        Hdf5Request request = {.order = HDF5_NUMBERS, .rank = 1, .shape = {max}, .first = numbers->len};
+        answer = (SandboxBytes){0};
+        if (!ask(file, request, dataset, NULL, (max - numbers->len) * sizeof(guint64), &answer, error))
+            return NULL;
+        g_array_append_vals(numbers, answer.bytes, (guint)(answer.size / sizeof(guint64)));
+        g_free(answer.bytes);
+        if (answer.size % sizeof(guint64) != 0)
+            return error_null(error, "%s: its dataset %s cannot be read: the file is damaged", file->path,
+                              dataset);
+    } while (answer.size);
     return g_steal_pointer(&numbers);
 }
 

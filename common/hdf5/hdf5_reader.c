@@ -14,46 +14,38 @@ enum { MAX_NAMES = 1 << 16 /* elements of a list of strings */ };
 
 /* The file is mapped, and read by libhdf5's driver for files in memory: it opens none. These functions keep that driver
  * from copying it. */
-static void *image_take(size_t size, H5FD_file_image_op_t operation, void *image)
+static SandboxBytes image; /* the one file that this process reads */
+
+static void *image_take(size_t size, H5FD_file_image_op_t operation, void *user)
 {
-    return image;
+    return image.bytes;
 }
 
-static void *image_copy(void *to, const void *from, size_t size, H5FD_file_image_op_t operation, void *image)
+static void *image_copy(void *to, const void *from, size_t size, H5FD_file_image_op_t operation, void *user)
 {
     return to;
 }
 
-static herr_t image_free(void *bytes, H5FD_file_image_op_t operation, void *image)
-{
-    return 0;
-}
-
-static void *same(void *image)
-{
-    return image;
-}
-
-static herr_t keep(void *image)
+static herr_t image_free(void *bytes, H5FD_file_image_op_t operation, void *user)
 {
     return 0;
 }
 
 /* Lets image be the weights of Keras's .keras, a zip archive. */
-static gboolean unzip(const Hdf5Reader *file, SandboxBytes *image, GError **error)
+static gboolean unzip(const Hdf5Reader *file, GError **error)
 {
     struct archive *zip = archive_read_new();
     struct archive_entry *entry;
     gboolean good = archive_read_support_format_zip(zip) == ARCHIVE_OK &&
-                    archive_read_open_memory(zip, image->bytes, image->size) == ARCHIVE_OK,
+                    archive_read_open_memory(zip, image.bytes, image.size) == ARCHIVE_OK,
              found = FALSE;
     while (good && !found && archive_read_next_header(zip, &entry) == ARCHIVE_OK)
         found = g_strcmp0(archive_entry_pathname(entry), "model.weights.h5") == 0;
     if (found) {
         gsize size = (gsize)MAX(archive_entry_size(entry), 0);
-        image->bytes = g_try_malloc(size + 1);
-        image->size = size;
-        good = image->bytes && archive_read_data(zip, image->bytes, size) == (gssize)size;
+        image.bytes = g_try_malloc(size + 1);
+        image.size = size;
+        good = image.bytes && archive_read_data(zip, image.bytes, size) == (gssize)size;
     }
     g_autofree char *reason = g_strdup(archive_error_string(zip));
     archive_read_free(zip);
@@ -66,19 +58,18 @@ static gboolean unzip(const Hdf5Reader *file, SandboxBytes *image, GError **erro
 
 static gboolean open_image(Hdf5Reader *file, GError **error)
 {
-    SandboxBytes mapped = {mmap(NULL, MAX(1, file->size), PROT_READ, MAP_PRIVATE, SUBPROCESS_FILE, 0),
-                           MAX(1, file->size)};
-    if (mapped.bytes != MAP_FAILED && file->size > 4 && memcmp(mapped.bytes, "PK\3\4", 4) == 0 &&
-        !unzip(file, &mapped, error))
+    H5FD_file_image_callbacks_t borrow = {
+        .image_malloc = image_take, .image_memcpy = image_copy, .image_free = image_free};
+    image.size = MAX(1, file->size);
+    image.bytes = mmap(NULL, image.size, PROT_READ, MAP_PRIVATE, SUBPROCESS_FILE, 0);
+    if (image.bytes != MAP_FAILED && image.size > 4 && memcmp(image.bytes, "PK\3\4", 4) == 0 &&
+        !unzip(file, error))
         return FALSE;
-    void *image = mapped.bytes;
-    H5FD_file_image_callbacks_t shared = {image_take, image_copy, NULL, image_free, same, keep, image};
     hdf5_startup();
     Handle access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(access, HDF5_PIECE, FALSE);
-    H5Pset_file_image_callbacks(access, &shared);
-    file->id = -1;
-    if (image != MAP_FAILED && H5Pset_file_image(access, image, mapped.size) >= 0)
+    H5Pset_file_image_callbacks(access, &borrow);
+    if (image.bytes != MAP_FAILED && H5Pset_file_image(access, image.bytes, image.size) >= 0)
         file->id =
             H5Fopen("/dev/null/image", H5F_ACC_RDONLY, access); /* it insists that there is no such file */
     return file->id >= 0 || hdf5_fail(error, file->path, "is not an HDF5 file, or is damaged or truncated");
@@ -200,11 +191,6 @@ static SandboxBytes join(const GPtrArray *names)
     return joined;
 }
 
-static gboolean lacks(const Hdf5Reader *file, const char *group, const char *attribute, GError **error)
-{
-    return hdf5_fail(error, file->path, "its group %s has no attribute %s", group, attribute);
-}
-
 /* In one attribute or, where that would be too large, in NAME0, NAME1, … */
 static gboolean read_names(const Hdf5Reader *file, const char *group, const char *attribute,
                            SandboxBytes *answer, GError **error)
@@ -220,7 +206,7 @@ static gboolean read_names(const Hdf5Reader *file, const char *group, const char
     if (whole < 0 || part < 0)
         return FALSE;
     if (!whole && !parts)
-        return lacks(file, group, attribute, error);
+        return hdf5_fail(error, file->path, "its group %s has no attribute %s", group, attribute);
     *answer = join(names);
     return TRUE;
 }
@@ -244,20 +230,6 @@ static gboolean read_groups(const Hdf5Reader *file, const char *group, SandboxBy
             g_ptr_array_add(names, g_strdup(name));
     }
     *answer = join(names);
-    return TRUE;
-}
-
-static gboolean read_text(const Hdf5Reader *file, const char *group, const char *attribute,
-                          SandboxBytes *answer, GError **error)
-{
-    Handle object = open_object(file, group, H5I_GROUP, error);
-    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
-    int found = object < 0 ? -1 : add_strings(file, object, attribute, texts, error);
-    if (found <= 0)
-        return found == 0 && lacks(file, group, attribute, error);
-    if (texts->len != 1)
-        return hdf5_fail(error, file->path, "its attribute %s is not a single string", attribute);
-    *answer = join(texts);
     return TRUE;
 }
 
@@ -415,7 +387,6 @@ static gboolean read_floats(const Hdf5Reader *file, const char *dataset, const H
     return TRUE;
 }
 
-/* request->shape: how many at most; its count is answered, or its values if they are asked for. */
 static gboolean read_numbers(const Hdf5Reader *file, const char *dataset, const Hdf5Request *request,
                              SandboxBytes *answer, GError **error)
 {
@@ -430,10 +401,10 @@ static gboolean read_numbers(const Hdf5Reader *file, const char *dataset, const 
         return hdf5_fail(error, file->path, "its dataset %s is %s %s; expected uint64 (N), N at most %zu",
                          dataset, type, present, (gsize)request->shape[0]);
     }
-    if (request->order == HDF5_NUMBERS)
-        return read_rows(file, dataset, object, request, H5T_NATIVE_UINT64, answer, error);
-    *answer = (SandboxBytes){g_memdup2(found, sizeof(guint64)), sizeof(guint64)};
-    return TRUE;
+    Hdf5Request rows = *request;
+    rows.shape[0] = found[0];
+    return rows.first >= found[0] ||
+           read_rows(file, dataset, object, &rows, H5T_NATIVE_UINT64, answer, error);
 }
 
 /* ---- requests ---- */
@@ -465,8 +436,6 @@ gboolean hdf5_reader_serve(gpointer reader, const guint8 *bytes, gsize size, San
         return read_groups(file, object, answer, error);
     case HDF5_NAMES:
         return read_names(file, object, attribute, answer, error);
-    case HDF5_TEXT:
-        return read_text(file, object, attribute, answer, error);
     case HDF5_FLOATS:
         return read_floats(file, object, &request, answer, error);
     default:

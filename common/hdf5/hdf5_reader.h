@@ -16,10 +16,8 @@ typedef enum {
     HDF5_HAS_DATASET, /* the same */
     HDF5_GROUPS,      /* the names of a group's groups, each with its NUL */
     HDF5_NAMES,       /* strings, each with its NUL */
-    HDF5_TEXT,        /* the same, one */
-    HDF5_COUNT,       /* a guint64: the length of a uint64 dataset of rank 1, at most shape[0] */
     HDF5_FLOATS,      /* rows of a dataset of floats of this shape from `first` on, at least one */
-    HDF5_NUMBERS,     /* the same of uint64 */
+    HDF5_NUMBERS,     /* the same of a uint64 dataset of rank 1 and of at most shape[0]; at its end nothing */
 } Hdf5Order;
 
 /* Followed by two strings, each with its NUL: object and attribute. */
