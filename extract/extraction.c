@@ -10,7 +10,6 @@
 #include "common/image/image_file.h"
 #include "common/pipeline/pipeline.h"
 #include "extract/actions.h"
-#include "extract/copies.h"
 #include "extract/follow.h"
 #include "extract/shard.h"
 
@@ -23,8 +22,7 @@ enum { TRAIN, TEST, PARTS };
 typedef struct {
     const Options *options;
     const Weights *weights; /* NULL for the layer "input" */
-    FeatureSpec *spec;
-    gboolean has_tiles; /* spec has the tiles and the way with metadata of the first cache that was opened */
+    FeatureSpec *spec;      /* with the tiles and the way with metadata of the first cache that was opened */
     const char *paths[PARTS];
     CacheWriter *writers[PARTS];
     Follow *follow;
@@ -42,9 +40,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Run, run_clear)
 typedef struct {
     PipelineImages images; /* first; of the plan's work */
     const Run *run;
-    const Plan *plan;
-    guint added, changed, skipped;
-    guint dropped; /* copies of skipped images */
+    Plan *plan;
+    guint skipped;
+    guint done; /* with copies of skipped images */
 } Extraction;
 
 static const DatasetItem *work_item(const Extraction *extraction, guint index)
@@ -73,7 +71,6 @@ static void skip(Extraction *extraction, const DatasetItem *item, const char *re
 {
     if (cache_path_copy(item->key)) {
         cache_writer_remove(extraction->plan->writer, item->key);
-        extraction->dropped++;
         return;
     }
     cli_warn("%s: %s", item->path, reason);
@@ -85,22 +82,15 @@ static gboolean consume(guint index, const float *features, const guint8 *conten
                         gpointer user, GError **error)
 {
     Extraction *extraction = user;
-    const Plan *plan = extraction->plan;
     const DatasetItem *item = work_item(extraction, index);
-    guint8 hash[CACHE_HASH];
+    extraction->done++;
     if (!features) {
         skip(extraction, item, reason);
         return TRUE;
     }
     if (reason && extraction->run->options->verbose && !cache_path_copy(item->key))
         cli_remark("%s: whole, but libjpeg warns of it: %s", item->path, reason);
-    CacheLabel label = follow_label(plan->follow, item);
-    copies_hash(content, item->key, extraction->run->options->how, hash);
-    cache_writer_put(plan->writer, item->key, &label, hash, features);
-    if (plan->states[plan->work[index]] == IMAGE_CHANGED)
-        extraction->changed++;
-    else
-        extraction->added++;
+    plan_put(extraction->plan, index, content, features);
     return TRUE;
 }
 
@@ -135,13 +125,11 @@ static Status summarise(const Extraction *extraction)
     const Plan *plan = extraction->plan;
     const char *cache = extraction->run->paths[plan->part];
     gboolean named = options->split_test > 0;
-    guint done = extraction->added + extraction->changed + extraction->skipped + extraction->dropped;
+    guint left = plan->n_work - extraction->done;
     printf("%s%s%u new, %u unchanged, %u changed, %u moved, %u copied, %u %s, %u skipped\n",
-           named ? cache : "", named ? ": " : "", extraction->added, plan->unchanged, extraction->changed,
-           plan->moved, plan->copied, plan->missing, options->prune ? "pruned" : "missing",
-           extraction->skipped);
-    if (done < plan->n_work) {
-        guint left = plan->n_work - done;
+           named ? cache : "", named ? ": " : "", plan->added, plan->unchanged, plan->changed, plan->moved,
+           plan->copied, plan->missing, options->prune ? "pruned" : "missing", extraction->skipped);
+    if (left) {
         cli_warn("interrupted with %u %s to go; %s keeps what was computed: run the same command to continue",
                  left, plural(left, "image", "images"), cache);
         return STATUS_FAILED;
@@ -168,16 +156,16 @@ static void choose_tiles(FeatureSpec *spec, gpointer user)
 static CacheWriter *open_writer(Run *run, const char *path, GError **error)
 {
     const Options *options = run->options;
+    gboolean first = !run->writers[TRAIN] && !run->writers[TEST];
     CacheForm form = {.store = options->store,
                       .shard = options->shard,
-                      .choose_tiles = run->has_tiles ? NULL : choose_tiles,
+                      .choose_tiles = first ? choose_tiles : NULL,
                       .user = run};
     CacheWriter *writer = cache_writer_open(path, run->spec, &form, error);
     if (writer) {
         run->spec->tiles = writer->spec->tiles;
         run->spec->metadata = writer->spec->metadata;
     }
-    run->has_tiles |= writer != NULL;
     return writer;
 }
 

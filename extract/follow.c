@@ -5,9 +5,9 @@
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
 #include "common/core/plural.h"
+#include "common/core/sha256.h"
 #include "common/core/thread_pool.h"
 #include "common/dataset/contents.h"
-#include "extract/copies.h"
 #include "extract/new_cache.h"
 
 #include <errno.h>
@@ -34,6 +34,8 @@ struct Follow {
     GHashTable *paths;    /* char* -> Known */
     GHashTable *contents; /* hash -> GPtrArray of Known, which are images */
 };
+
+typedef enum { IMAGE_NEW, IMAGE_CHANGED, IMAGE_UNCHANGED } ImageState;
 
 static const char *const interruption =
     "interrupted before anything was computed: run the same command to continue";
@@ -379,6 +381,37 @@ static void remark(const Plan *plan, const char *cache)
                    plural(plan->relabelled, "image has", "images have"));
 }
 
+/* ---- Augmented copies ---- */
+
+/* Appends copies 1 … n of each of the dataset's items: all first copies, then all second copies, … */
+static void add_copies(Dataset *dataset, guint n)
+{
+    guint images = dataset->items->len;
+    for (guint copy = 1; copy <= n; copy++)
+        for (guint i = 0; i < images; i++) {
+            const DatasetItem *image = dataset->items->pdata[i];
+            DatasetItem *item = g_memdup2(image, sizeof *image);
+            item->path = g_strdup(image->path);
+            item->key = g_strdup_printf("%s#%u", image->key, copy);
+            item->group = g_strdup(image->group);
+            g_ptr_array_add(dataset->items, item);
+        }
+}
+
+/* The hash to store for the item `key` of a file with this SHA-256: the same; for a copy, SHA-256 of it and of how it was
+ * made, so that copies made with other settings count as changed. */
+static void hash_to_store(const guint8 content[CACHE_HASH], const char *key, const char *how,
+                          guint8 hash[CACHE_HASH])
+{
+    memcpy(hash, content, CACHE_HASH);
+    if (!cache_path_copy(key))
+        return;
+    Sha256 *of_copy = sha256_new();
+    sha256_update(of_copy, hash, CACHE_HASH);
+    sha256_update(of_copy, how, strlen(how));
+    sha256_finish(of_copy, hash);
+}
+
 /* ---- What is left to compute ---- */
 
 /* A file that could not be read counts as changed: decoding will report what is wrong. */
@@ -389,7 +422,7 @@ static void compare(guint task, guint worker, gpointer data)
     guint8 stored[CACHE_HASH], now[CACHE_HASH];
     if (interrupted() || !cache_writer_lookup(plan->writer, item->key, stored))
         return;
-    copies_hash(item->hash, item->key, plan->follow->options->how, now);
+    hash_to_store(item->hash, item->key, plan->follow->options->how, now);
     plan->states[task] = was_read(item) && same_hash(stored, now) ? IMAGE_UNCHANGED : IMAGE_CHANGED;
 }
 
@@ -412,7 +445,7 @@ static gboolean decide(Plan *plan, GError **error)
 static gboolean follow_all(Plan *plan, GError **error)
 {
     const Options *options = plan->follow->options;
-    copies_add(plan->dataset, plan->part ? 0 : (guint)options->copies);
+    add_copies(plan->dataset, plan->part ? 0 : (guint)options->copies);
     guint n = plan->dataset->items->len;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
     plan->states = g_new0(guint8, n + 1);
@@ -440,6 +473,17 @@ Plan *follow_plan(Follow *follow, Dataset *dataset, guint part, GError **error)
     plan->unchanged = dataset->items->len - plan->n_work - plan->moved - plan->copied;
     contents_order(dataset, plan->work, plan->n_work);
     return g_steal_pointer(&plan);
+}
+
+void plan_put(Plan *plan, guint index, const guint8 content[CACHE_HASH], const float *features)
+{
+    guint i = plan->work[index];
+    const DatasetItem *item = plan->dataset->items->pdata[i];
+    CacheLabel label = follow_label(plan->follow, item);
+    guint8 hash[CACHE_HASH];
+    hash_to_store(content, item->key, plan->follow->options->how, hash);
+    cache_writer_put(plan->writer, item->key, &label, hash, features);
+    *(plan->states[i] == IMAGE_CHANGED ? &plan->changed : &plan->added) += 1;
 }
 
 void plan_free(Plan *plan)

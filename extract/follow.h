@@ -27,8 +27,6 @@ int follow_part(const Follow *follow, const DatasetItem *item);
  * otherwise, as does the group, and what a review decided stays in any case. */
 CacheLabel follow_label(const Follow *follow, const DatasetItem *item);
 
-typedef enum { IMAGE_NEW, IMAGE_CHANGED, IMAGE_UNCHANGED } ImageState;
-
 /* What became of the images of one cache, and what is left to compute. */
 typedef struct {
     Follow *follow;
@@ -38,10 +36,11 @@ typedef struct {
     guint moved, copied, missing; /* missing: or pruned, with skipped inputs; with augmented copies */
     guint relabelled;             /* by a table: of those moved */
     const char *first_missing, *first_from, *first_copy; /* of these, to be named */
-    guint8 *states;                                      /* ImageState of each of the dataset's items */
-    guint *work; /* indices of the items that are not unchanged, in reading order (contents.h) */
+    guint unchanged;                                     /* and neither moved nor copied */
+    guint *work; /* indices of the items that are left, in reading order (contents.h) */
     guint n_work;
-    guint unchanged; /* and neither moved nor copied */
+    guint8 *states;       /* private: of each of the dataset's items */
+    guint added, changed; /* by plan_put */
 } Plan;
 
 /* Brings writer `part` in line with its part of the dataset, as far as no image has to be computed, and says what was
@@ -49,6 +48,9 @@ typedef struct {
  * interrupted. */
 Plan *follow_plan(Follow *follow, Dataset *dataset, guint part, GError **error);
 void plan_free(Plan *plan);
+
+/* Queues the features of item work[index], computed from a file with this hash. */
+void plan_put(Plan *plan, guint index, const guint8 content[CACHE_HASH], const float *features);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Follow, follow_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plan, plan_free)
