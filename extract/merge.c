@@ -129,9 +129,9 @@ static gboolean merge_path(Merge *merge, const char *path, GError **error)
 
 /* ---- Shards that were not given ---- */
 
-static char *name_of(CacheShard shard)
+static gpointer shard_key(CacheShard shard)
 {
-    return g_strdup_printf("%u/%u", shard.index, shard.count);
+    return GSIZE_TO_POINTER((gsize)shard.count << 32 | shard.index);
 }
 
 /* A clause on the shards of this extraction that are not given; adds none if all are. */
@@ -140,92 +140,81 @@ static void add_missing(GString *text, guint count, GHashTable *given)
     enum { NAMED = 10 };
     g_autoptr(GString) names = g_string_new(NULL);
     guint missing = 0;
-    for (guint index = 0; index < count; index++) {
-        g_autofree char *name = name_of((CacheShard){index, count});
-        if (!g_hash_table_contains(given, name) && missing++ < NAMED)
-            g_string_append_printf(names, "%s%s", names->len ? ", " : "", name);
-    }
+    for (guint index = 0; index < count; index++)
+        if (!g_hash_table_contains(given, shard_key((CacheShard){index, count})) && missing++ < NAMED)
+            g_string_append_printf(names, "%s%u/%u", names->len ? ", " : "", index, count);
     if (missing)
         g_string_append_printf(text, "%s%u of %u shards %s not given: %s%s", text->len ? "; " : "", missing,
                                count, plural(missing, "was", "were"), names->str,
                                missing > NAMED ? ", …" : "");
 }
 
-/* If the shards are parts of an extraction in N parts, a sentence for each such N on the missing ones; NULL if there are
+/* If the shards are parts of an extraction in N parts, a sentence for each such N on the missing ones; "" if there are
  * none. */
-static char *missing_shards(const GArray *shards)
+static GString *missing_shards(const GArray *shards)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
-    g_autoptr(GHashTable) given = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-                          counts = g_hash_table_new(NULL, NULL);
+    GString *text = g_string_new(NULL);
+    g_autoptr(GHashTable) given = g_hash_table_new(NULL, NULL), counts = g_hash_table_new(NULL, NULL);
     for (guint i = 0; i < shards->len; i++)
-        g_hash_table_add(given, name_of(g_array_index(shards, CacheShard, i)));
+        g_hash_table_add(given, shard_key(g_array_index(shards, CacheShard, i)));
     for (guint i = 0; i < shards->len; i++) {
         guint count = g_array_index(shards, CacheShard, i).count;
         if (g_hash_table_add(counts, GUINT_TO_POINTER(count)))
             add_missing(text, count, given);
     }
-    return text->len ? g_strdup(text->str) : NULL;
+    return text;
 }
 
 /* ---- Images that are in none ---- */
 
-static void add_known(GHashTable *known, const char *path)
+typedef struct {
+    GHashTable *known; /* paths in the cache, used and skipped, with and without their endings, as in lists */
+    guint all, missing;
+} Check;
+
+static void add_known(const Check *check, const char *path)
 {
     const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
-    g_hash_table_add(known, g_strdup(path));
+    g_hash_table_add(check->known, g_strdup(path));
     if (dot && dot > slash)
-        g_hash_table_add(known, g_strndup(path, (gsize)(dot - path)));
+        g_hash_table_add(check->known, g_strndup(path, (gsize)(dot - path)));
 }
 
-/* The paths in the cache, used and skipped, with and without their endings, as in lists. */
-static GHashTable *known_paths(const Cache *cache)
+static void look_for(Check *check, const char *path)
 {
-    GHashTable *known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (guint i = 0; i < cache->images; i++)
-        add_known(known, cache_item(cache, i)->path);
-    for (guint i = 0; i < cache->skipped->len; i++)
-        add_known(known, cache_skipped(cache, i).path);
-    return known;
+    check->all++;
+    if (g_hash_table_contains(check->known, path))
+        return;
+    g_autofree char *safe = cli_printable(path);
+    printf("%s: in no shard\n", safe);
+    check->missing++;
 }
 
-/* char* of what should be there: class/name, by a folder, an archive or a list. */
-static GPtrArray *wanted(const Options *options, GError **error)
-{
-    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
-    if (g_file_test(options->check, G_FILE_TEST_IS_DIR) || tar_box_recognizes(options->check)) {
-        g_autoptr(Dataset) dataset = dataset_scan(options->check, &options->filter, error);
-        for (guint i = 0; dataset && i < dataset->items->len; i++)
-            g_ptr_array_add(paths, g_strdup(((const DatasetItem *)dataset->items->pdata[i])->key));
-        return dataset ? g_steal_pointer(&paths) : NULL;
-    }
-    g_autofree char *text = input_file_plain(options->check, error);
-    if (!text)
-        return NULL;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (guint i = 0; lines[i]; i++)
-        if (*g_strstrip(lines[i]))
-            g_ptr_array_add(paths, g_strdup(lines[i]));
-    return g_steal_pointer(&paths);
-}
-
-/* Prints each image of options->check (a folder, or a list of class/name lines) that the cache neither contains nor
- * records as skipped; *missing: their number. */
+/* Prints each image of options->check (a folder, an archive, or a list of class/name lines) that the cache neither contains
+ * nor records as skipped; *missing: their number. */
 static gboolean check_images(const Options *options, guint *missing, GError **error)
 {
-    g_autoptr(GPtrArray) paths = wanted(options, error);
-    g_autoptr(Cache) cache = paths ? cache_open(options->arguments[0], error) : NULL;
+    gboolean is_list =
+        !g_file_test(options->check, G_FILE_TEST_IS_DIR) && !tar_box_recognizes(options->check);
+    g_autoptr(Dataset) dataset = is_list ? NULL : dataset_scan(options->check, &options->filter, error);
+    g_autofree char *list = is_list ? input_file_plain(options->check, error) : NULL;
+    g_autoptr(Cache) cache = dataset || list ? cache_open(options->arguments[0], error) : NULL;
     if (!cache)
         return FALSE;
-    g_autoptr(GHashTable) known = known_paths(cache);
-    *missing = 0;
-    for (guint i = 0; i < paths->len; i++)
-        if (!g_hash_table_contains(known, paths->pdata[i])) {
-            g_autofree char *path = cli_printable(paths->pdata[i]);
-            printf("%s: in no shard\n", path);
-            ++*missing;
-        }
-    printf("%u of %u images of %s are missing\n", *missing, paths->len, options->check);
+    g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    Check check = {known, 0, 0};
+    for (guint i = 0; i < cache->images; i++)
+        add_known(&check, cache_item(cache, i)->path);
+    for (guint i = 0; i < cache->skipped->len; i++)
+        add_known(&check, cache_skipped(cache, i).path);
+    for (guint i = 0; dataset && i < dataset->items->len; i++)
+        look_for(&check, ((const DatasetItem *)dataset->items->pdata[i])->key);
+    g_auto(GStrv) lines = g_strsplit(list ? list : "", "\n", -1);
+    for (char **line = lines; *line; line++)
+        if (*g_strstrip(*line))
+            look_for(&check, *line);
+    printf("%u of %u images of %s are missing\n", check.missing, check.all, options->check);
+    *missing = check.missing;
     return TRUE;
 }
 
@@ -235,16 +224,16 @@ static gboolean check_images(const Options *options, guint *missing, GError **er
 static Status report(const Merge *merge, GError **error)
 {
     const Options *options = merge->options;
-    g_autofree char *shards = missing_shards(merge->shards);
+    g_autoptr(GString) shards = missing_shards(merge->shards);
     guint missing = 0;
     if (merge->duplicates > DUPLICATES_NAMED)
         cli_warn("%u %s in more than one shard", merge->duplicates,
                  plural(merge->duplicates, "image is", "images are"));
-    if (shards)
-        cli_warn("%s; merging them later completes %s", shards, options->arguments[0]);
+    if (shards->len)
+        cli_warn("%s; merging them later completes %s", shards->str, options->arguments[0]);
     if (options->check && !check_images(options, &missing, error))
         return STATUS_FAILED;
-    return missing || shards ? STATUS_SKIPPED : STATUS_DONE;
+    return missing || shards->len ? STATUS_SKIPPED : STATUS_DONE;
 }
 
 Status extract_merge(const Options *options, GError **error)

@@ -97,10 +97,11 @@ static gint by_path(gconstpointer a, gconstpointer b)
     return strcmp(((const Entry *)a)->item.path, ((const Entry *)b)->item.path);
 }
 
-/* Moves the augmented copies behind the images, and what is left out behind both. */
+/* Moves the augmented copies behind the images, and what is left out behind both; counts all. */
 static void part_items(Cache *cache)
 {
     g_array_sort(cache->entries, by_sort);
+    cache->images = cache->total = 0;
     cache->all = cache->entries->len;
     for (guint i = 0; i < cache->all; i++) {
         cache->images += sort_of(cache_item(cache, i)) == IMAGES;
@@ -188,19 +189,16 @@ Dataset *cache_dataset(const Cache *cache)
 /* Keeps the items of these images (path -> label + 1). */
 static void keep_items(Cache *cache, GHashTable *labels)
 {
-    guint kept = 0, images = 0, total = cache->total;
-    for (guint i = 0; i < total; i++) {
-        Entry entry = *entry_at(cache, i);
-        g_autofree char *image = cache_path_image(entry.item.path);
-        entry.item.label = GPOINTER_TO_INT(g_hash_table_lookup(labels, image)) - 1;
-        if (entry.item.label < 0)
-            continue;
-        *entry_at(cache, kept++) = entry;
-        images += i < cache->images;
+    guint kept = 0;
+    for (guint i = 0; i < cache->total; i++) {
+        Entry *entry = entry_at(cache, i);
+        g_autofree char *image = cache_path_image(entry->item.path);
+        entry->item.label = GPOINTER_TO_INT(g_hash_table_lookup(labels, image)) - 1;
+        if (entry->item.label >= 0)
+            *entry_at(cache, kept++) = *entry;
     }
     g_array_set_size(cache->entries, kept);
-    cache->images = images;
-    cache->total = cache->all = kept;
+    part_items(cache);
 }
 
 gboolean cache_choose(Cache *cache, const DatasetFilter *filter, GError **error)

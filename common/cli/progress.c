@@ -37,9 +37,11 @@ char *progress_clock(double seconds)
     return g_strdup_printf("%u:%02u", (guint)(s / 60), (guint)(s % 60));
 }
 
-/* Rate and time left, by what was done since the first images, which waited for the start of everything. */
-static char *estimate(const Progress *progress)
+/* The note, else rate and time left, by what was done since the first images, which waited for the start of everything. */
+static char *status_text(const Progress *progress)
 {
+    if (progress->note)
+        return g_strdup(progress->note);
     gint64 passed = progress->first ? g_get_monotonic_time() - progress->first : 0;
     if (passed < HOLDS_US || progress->done == progress->begun)
         return g_strdup("estimating");
@@ -47,11 +49,6 @@ static char *estimate(const Progress *progress)
     g_autofree char *left =
         progress_clock((double)(progress->total - MIN(progress->done, progress->total)) / rate);
     return g_strdup_printf("%.*f %s/s, %s left", rate < 10 ? 1 : 0, rate, progress->unit, left);
-}
-
-static char *status_text(const Progress *progress)
-{
-    return progress->note ? g_strdup(progress->note) : estimate(progress);
 }
 
 static void erase(void)
