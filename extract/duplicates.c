@@ -14,35 +14,28 @@ enum { CACHES = 2 };
 
 typedef struct {
     Cache *caches[CACHES];
-    guint given, first; /* caches; images of the first one, numbered before those of the second */
-    Alike *alike;       /* of all images */
+    guint given;  /* caches */
+    Alike *alike; /* of the images of all */
 } Search;
 
-static const CacheItem *item_of(const Search *search, guint image, const Cache **cache)
+static gint by_group(gconstpointer a, gconstpointer b, gpointer first)
 {
-    guint second = image >= search->first;
-    *cache = search->caches[second];
-    return cache_item(*cache, second ? image - search->first : image);
+    guint group = ((const guint *)first)[*(const guint *)a],
+          other = ((const guint *)first)[*(const guint *)b];
+    return group < other ? -1 : group > other;
 }
 
-/* The images of all groups (guint), group after group. */
+/* The images of all groups (guint), group after group, as GLib's sorting is stable. */
 static GArray *grouped(const Alike *alike)
 {
-    g_autofree guint *sizes = g_new0(guint, alike->n), *places = g_new0(guint, alike->n);
-    guint total = 0;
+    g_autofree guint *sizes = g_new0(guint, alike->n + 1);
+    GArray *images = g_array_new(FALSE, FALSE, sizeof(guint));
     for (guint i = 0; i < alike->n; i++)
         sizes[alike->first[i]]++;
     for (guint i = 0; i < alike->n; i++)
-        if (sizes[i] > 1) {
-            places[i] = total;
-            total += sizes[i];
-        }
-    GArray *images = g_array_set_size(g_array_new(FALSE, FALSE, sizeof(guint)), total);
-    for (guint i = 0; i < alike->n; i++) {
-        guint first = alike->first[i];
-        if (sizes[first] > 1)
-            g_array_index(images, guint, places[first]++) = i;
-    }
+        if (sizes[alike->first[i]] > 1)
+            g_array_append_val(images, i);
+    g_array_sort_with_data(images, by_group, alike->first);
     return images;
 }
 
@@ -60,15 +53,15 @@ static void print_groups(const Search *search, const GArray *images)
         guint image = g_array_index(images, guint, k), root = alike->first[image];
         gboolean first = !k || alike->first[g_array_index(images, guint, k - 1)] != root;
         gboolean last = k + 1 == images->len || alike->first[g_array_index(images, guint, k + 1)] != root;
-        const Cache *its;
-        g_autofree char *path = cli_printable(item_of(search, image, &its)->path),
-                        *how = describe(alike, image);
+        guint index, other;
+        const Cache *its = cosines_cache(search->caches, image, &index);
+        g_autofree char *path = cli_printable(cache_item(its, index)->path), *how = describe(alike, image);
         g_autofree char *cache = cli_printable(its->path);
         if (first)
             printf("%sgroup %u\n", groups ? "\n" : "", groups + 1);
         groups += first;
         same += alike->same[image];
-        shared += last && root < search->first && image >= search->first;
+        shared += last && its != cosines_cache(search->caches, root, &other);
         printf("  %-16s  %s%s%s\n", how, search->given > 1 ? cache : "", search->given > 1 ? ": " : "", path);
     }
     printf("%s%u of %u %s are in %u %s: %u have the same content as another one, %u are only similar (cosine "
@@ -86,13 +79,13 @@ static gboolean draw_groups(Search *search, const GArray *images, const Options 
         contact_sheet_new("Identical and nearly identical images", options->images, 0);
     guint group = 0, before = G_MAXUINT;
     for (guint k = 0; k < images->len; k++) {
-        guint image = g_array_index(images, guint, k), root = search->alike->first[image];
-        const Cache *cache;
+        guint image = g_array_index(images, guint, k), root = search->alike->first[image], index;
+        const Cache *cache = cosines_cache(search->caches, image, &index);
         g_autofree char *how = describe(search->alike, image);
         group += root != before;
         before = root;
         g_autofree char *caption = g_strdup_printf("%u: %s", group, how);
-        contact_sheet_add(sheet, item_of(search, image, &cache)->path, caption, NULL, frames[group % 2]);
+        contact_sheet_add(sheet, cache_item(cache, index)->path, caption, NULL, frames[group % 2]);
     }
     return contact_sheet_write(sheet, options->sheet, NULL, error);
 }
@@ -104,8 +97,6 @@ static gboolean open_caches(Search *search, char **paths, GError **error)
         if (!cache)
             return FALSE;
         cache_take_unlabelled(cache);
-        if (!search->given)
-            search->first = cache->images;
     }
     const FeatureSpec *spec = search->caches[0]->spec;
     g_autofree char *difference =

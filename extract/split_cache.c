@@ -32,20 +32,6 @@ static void split_clear(Split *split)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Split, split_clear)
 
 /* Images of one group, and those that are alike, are one unit, as are groups that have images alike. */
-static void join_units(PartitionItem *items, const guint *alike, guint n)
-{
-    gboolean changed = TRUE;
-    while (changed) { /* the smaller number spreads until all of a unit have it */
-        changed = FALSE;
-        for (guint i = 0; i < n; i++) {
-            guint *mine = &items[i].unit, *root = &items[*mine].unit, *like = &items[alike[i]].unit;
-            guint least = MIN(*mine, MIN(*root, *like));
-            changed |= *mine != least || *root != least || *like != least;
-            *mine = *root = *like = least;
-        }
-    }
-}
-
 static gboolean divide(Split *split, const Options *options, double share, GError **error)
 {
     guint n = split->cache->images;
@@ -57,7 +43,10 @@ static gboolean divide(Split *split, const Options *options, double share, GErro
     split->items = partition_items(images);
     for (guint i = 0; i < n; i++)
         split->kept_together += alike->first[i] != i;
-    join_units(split->items, alike->first, n);
+    for (guint i = 0; i < n; i++)
+        alike_join(alike, i, split->items[i].unit);
+    for (guint i = 0; i < n; i++)
+        split->items[i].unit = alike_first(alike, i);
     if (!partition(split->items, n, share, (const char *const *)images->classes->pdata, images->classes->len,
                    "--split", error))
         return FALSE;

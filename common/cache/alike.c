@@ -9,16 +9,16 @@ typedef struct {
     guint row; /* the first of the images that the others are compared with */
 } Search;
 
-static guint root_of(Alike *alike, guint image)
+guint alike_first(Alike *alike, guint image)
 {
     while (alike->first[image] != image)
         image = alike->first[image] = alike->first[alike->first[image]];
     return image;
 }
 
-static void join(Alike *alike, guint a, guint b)
+void alike_join(Alike *alike, guint a, guint b)
 {
-    a = root_of(alike, a), b = root_of(alike, b);
+    a = alike_first(alike, a), b = alike_first(alike, b);
     alike->first[MAX(a, b)] = MIN(a, b);
 }
 
@@ -30,7 +30,7 @@ static void join_same_content(Alike *alike, const Cosines *cosines)
         gpointer first;
         GBytes *hash = g_bytes_new_static(cosines_item(cosines, i)->hash, CACHE_HASH);
         if (g_hash_table_lookup_extended(seen, hash, NULL, &first)) {
-            join(alike, GPOINTER_TO_UINT(first), i);
+            alike_join(alike, GPOINTER_TO_UINT(first), i);
             alike->same[i] = alike->same[GPOINTER_TO_UINT(first)] = TRUE;
             g_bytes_unref(hash);
         } else
@@ -53,7 +53,7 @@ static void note_pairs(guint first, guint count, const float *cosines, gpointer 
             float cosine = cosines[r * COSINES_BLOCK + c];
             if (j <= i || cosine < alike->threshold)
                 continue;
-            join(alike, i, j);
+            alike_join(alike, i, j);
             alike->similarity[i] = MAX(alike->similarity[i], cosine);
             alike->similarity[j] = MAX(alike->similarity[j], cosine);
         }
@@ -92,7 +92,7 @@ Alike *alike_find(Cache *const *caches, guint n_caches, double similarity, guint
     if (!join_similar(&search, feature_spec_features(spec), error))
         return NULL;
     for (guint i = 0; i < alike->n; i++)
-        alike->first[i] = root_of(alike, i);
+        alike->first[i] = alike_first(alike, i);
     return g_steal_pointer(&alike);
 }
 

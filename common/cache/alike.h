@@ -16,4 +16,8 @@ typedef struct {
 Alike *alike_find(Cache *const *caches, guint n_caches, double similarity, guint threads, GError **error);
 void alike_free(Alike *alike);
 
+/* Joins the groups of two images; alike_first then says which is the first of an image's group, and `first` may not. */
+void alike_join(Alike *alike, guint a, guint b);
+guint alike_first(Alike *alike, guint image);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Alike, alike_free)

@@ -64,19 +64,18 @@ void cosines_free(Cosines *cosines)
     g_free(cosines);
 }
 
-Cache *cosines_cache(const Cosines *cosines, guint image, guint *index)
+Cache *cosines_cache(Cache *const *caches, guint image, guint *index)
 {
-    guint c = 0;
-    for (; image >= cosines->caches[c]->images; c++)
-        image -= cosines->caches[c]->images;
+    for (; image >= (*caches)->images; caches++)
+        image -= (*caches)->images;
     *index = image;
-    return cosines->caches[c];
+    return *caches;
 }
 
 const CacheItem *cosines_item(const Cosines *cosines, guint image)
 {
     guint index;
-    Cache *cache = cosines_cache(cosines, image, &index);
+    Cache *cache = cosines_cache(cosines->caches, image, &index);
     return cache_item(cache, index);
 }
 
@@ -113,7 +112,7 @@ gboolean cosines_vectors(const Cosines *cosines, guint first, guint count, float
 {
     for (guint i = 0; i < count; i++, vectors += cosines->features) {
         guint index;
-        Cache *cache = cosines_cache(cosines, first + i, &index);
+        Cache *cache = cosines_cache(cosines->caches, first + i, &index);
         const float *x = cache_features(cache, index, vectors, error);
         if (!x)
             return FALSE;
@@ -131,7 +130,7 @@ static gboolean compare_few(const Cosines *cosines, guint first, guint count, fl
     gsize d = cosines->features;
     for (guint i = 0; i < count; i++) {
         guint index;
-        Cache *cache = cosines_cache(cosines, first + i, &index);
+        Cache *cache = cosines_cache(cosines->caches, first + i, &index);
         const float *x = cache_features(cache, index, buffer, error);
         if (!x)
             return FALSE;

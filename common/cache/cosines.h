@@ -23,8 +23,8 @@ typedef struct Cosines Cosines;
 Cosines *cosines_new(Cache *const *caches, guint n_caches, ThreadPool *thread_pool);
 void cosines_free(Cosines *cosines);
 
-/* The cache that contains an image; *index: its item there. */
-Cache *cosines_cache(const Cosines *cosines, guint image, guint *index);
+/* The cache that contains an image of these; *index: its item there. */
+Cache *cosines_cache(Cache *const *caches, guint image, guint *index);
 const CacheItem *cosines_item(const Cosines *cosines, guint image);
 
 /* out (D) = in (D) scaled to length 1; in and out may be the same. A zero vector stays zero. */
