@@ -21,11 +21,17 @@ void html_text(GString *page, const char *text)
     }
 }
 
-void html_element(GString *page, const char *name, const char *text)
+void html_add(GString *page, const char *markup, ...)
 {
-    g_string_append_printf(page, "<%s>", name);
-    html_text(page, text);
-    g_string_append_printf(page, "</%s>", name);
+    va_list parts;
+    gboolean is_text = FALSE;
+    va_start(parts, markup);
+    for (const char *part = markup; part; part = va_arg(parts, const char *), is_text = !is_text)
+        if (is_text)
+            html_text(page, part);
+        else
+            g_string_append(page, part);
+    va_end(parts);
 }
 
 void html_prose(GString *page, const char *sentence)
@@ -34,7 +40,7 @@ void html_prose(GString *page, const char *sentence)
     g_auto(GStrv) parts = g_strsplit(named, "`", -1);
     for (guint i = 0; parts[i]; i++)
         if (i % 2)
-            html_element(page, "code", parts[i]);
+            html_add(page, "<code>", parts[i], "</code>", NULL);
         else
             html_text(page, parts[i]);
 }
@@ -54,7 +60,5 @@ void html_image(GString *page, const char *classes, const char *type, GBytes *by
         g_string_append_printf(page, "class=\"%s\" ", classes);
     g_string_append_printf(page, "src=\"data:%s;base64,", type);
     g_string_append(page, base64); /* megabytes: not by printf, fatal.h */
-    g_string_append(page, "\" alt=\"");
-    html_text(page, alt);
-    g_string_append(page, classes ? "\">" : "\" loading=\"lazy\">");
+    html_add(page, "\" alt=\"", alt, classes ? "\">" : "\" loading=\"lazy\">", NULL);
 }

@@ -5,8 +5,8 @@
 /* Text or an attribute's value (in double quotes): escaped, made valid UTF-8, control characters replaced. */
 void html_text(GString *page, const char *text);
 
-/* "<name>text</name>" */
-void html_element(GString *page, const char *name, const char *text);
+/* Markup as it is and text that is escaped, in turns, markup first: "<p>", text, "</p>\n", NULL. */
+void html_add(GString *page, const char *markup, ...) G_GNUC_NULL_TERMINATED;
 
 /* A sentence in which what is typed stands between backquotes, as <code>. */
 void html_prose(GString *page, const char *sentence);

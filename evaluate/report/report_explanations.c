@@ -19,8 +19,7 @@ static void append_image(GString *page, const guint8 *rgb, int side, const char 
     g_string_append(page, "<figure>");
     if (jpeg)
         html_image(page, NULL, "image/jpeg", jpeg, alt);
-    html_element(page, "figcaption", caption);
-    g_string_append(page, "</figure>");
+    html_add(page, "<figcaption>", caption, "</figcaption></figure>", NULL);
 }
 
 static void append_item(Report *report, const Explanation *item)
@@ -30,11 +29,8 @@ static void append_item(Report *report, const Explanation *item)
     g_autofree guint8 *pixels = g_malloc((gsize)side * (gsize)side * 3);
     g_autofree char *title = explanation_title(explanations, item);
     double scale = overlay_scale(item);
-    g_string_append(report->page, "<li><div>");
-    html_element(report->page, "strong", title);
-    g_string_append(report->page, "</div><div class=\"path\">");
-    html_text(report->page, comparison_path(report->comparison, item->image));
-    g_string_append(report->page, "</div><div class=\"maps\">");
+    html_add(report->page, "<li><div><strong>", title, "</strong></div><div class=\"path\">",
+             comparison_path(report->comparison, item->image), "</div><div class=\"maps\">", NULL);
     if (item->rgb)
         append_image(report->page, item->rgb, side, "", "as the base saw it");
     for (guint m = 0; m < item->n_maps; m++) {
@@ -50,7 +46,7 @@ static void append_item(Report *report, const Explanation *item)
 static void append_model(Report *report, Evaluation *model)
 {
     const GPtrArray *items = report->options->explanations->items;
-    html_element(report->page, "p", explanation_meaning(model->model));
+    html_add(report->page, "<p>", explanation_meaning(model->model), "</p>", NULL);
     int reason = -1;
     for (guint i = 0; i < items->len; i++) { /* which are by reason */
         const Explanation *item = items->pdata[i];

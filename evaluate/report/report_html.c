@@ -52,8 +52,7 @@ void report_models(Report *report, void (*append)(Report *report, Evaluation *mo
         if (n > 1)
             g_string_append_printf(page, "<details class=\"model\"%s><summary>",
                                    n <= 2 || model == report->comparison->verdict.best ? " open" : "");
-        html_element(page, "h3", model->name);
-        g_string_append(page, n > 1 ? "</summary>\n" : "");
+        html_add(page, "<h3>", model->name, n > 1 ? "</h3></summary>\n" : "</h3>", NULL);
         gsize open = page->len;
         append(report, model);
         if (!is_empty(page, start, open) && n > 1)
@@ -66,8 +65,8 @@ static void append_head(GString *page, const char *title)
     g_string_append(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                           "<link rel=\"icon\" href=\"data:,\">\n");
-    html_element(page, "title", title);
-    g_string_append_printf(page, "\n<style>\n%s</style>\n</head>\n", report_css);
+    html_add(page, "<title>", title, "</title>\n<style>\n", NULL);
+    g_string_append_printf(page, "%s</style>\n</head>\n", report_css);
 }
 
 /* Links to the sections that the page has. */
@@ -85,15 +84,15 @@ static void append_contents(GString *page, const char *sections)
 static void append_masthead(GString *page, const Comparison *comparison, const char *title)
 {
     const TestImages *images = comparison->images;
-    g_string_append(
-        page,
-        "<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header class=\"masthead\">\n");
-    html_element(page, "h1", title);
-    g_string_append_printf(page, "\n<p class=\"soft\">%u %s of %u %s from the %s ", comparison->n,
+    html_add(page,
+             "<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n"
+             "<header class=\"masthead\">\n<h1>",
+             title, "</h1>\n<p class=\"soft\">", NULL);
+    g_string_append_printf(page, "%u %s of %u %s from the %s ", comparison->n,
                            plural(comparison->n, "image", "images"), comparison->classes,
                            plural(comparison->classes, "class", "classes"),
                            images->cache ? "cache" : "folder");
-    html_element(page, "code", comparison->images->list->root);
+    html_add(page, "<code>", images->list->root, "</code>", NULL);
     if (images->skipped->len)
         g_string_append_printf(page, "; %u more could not be read", images->skipped->len);
     g_string_append(page, "</p>\n</header>\n");

@@ -181,16 +181,16 @@ static void append_groups(GString *page, const Comparison *comparison, const gui
         const char *path = twin ? twin->path : NULL;
         if (told[first])
             continue;
-        g_string_append(page, "<li>");
-        html_element(page, path ? "code" : "span", path ? path : "in a training set");
-        g_string_append(page, "<ul>");
+        if (path)
+            html_add(page, "<li><code>", path, "</code><ul>", NULL);
+        else
+            g_string_append(page, "<li><span>in a training set</span><ul>");
         for (guint i = first; i < n; i++) {
             const Twin *own = twin_of(comparison, images[i]);
             if (g_strcmp0(own ? own->path : NULL, path) != 0)
                 continue;
             told[i] = TRUE;
-            g_string_append(page, "<li>");
-            html_element(page, "code", comparison_path(comparison, images[i]));
+            html_add(page, "<li><code>", comparison_path(comparison, images[i]), "</code>", NULL);
             if (own && own->same)
                 g_string_append(page, " is the same");
             else if (own)
@@ -211,7 +211,7 @@ void section_leakage(Report *report)
     if (!count && !comparison->trained_on)
         return;
     g_autofree char *line = headline(comparison, count);
-    html_element(page, "p", line);
+    html_add(page, "<p>", line, "</p>", NULL);
     if (!count)
         return;
     rows_table(page, "fold", "Trained on", describe_model, comparison, comparison->models);

@@ -38,9 +38,7 @@ void report_figure(Report *report, const CanvasFigure *figure, const char *endin
         report_missing(report, sentence);
         return;
     }
-    g_string_append(page, "<div class=\"figure\" tabindex=\"0\" role=\"region\" aria-label=\"");
-    html_text(page, alt);
-    g_string_append(page, "\">");
+    html_add(page, "<div class=\"figure\" tabindex=\"0\" role=\"region\" aria-label=\"", alt, "\">", NULL);
     html_image(page, "on-light", type, light, alt);
     html_image(page, "on-dark", type, dark, alt);
     g_string_append(page, "</div>\n");
@@ -87,9 +85,7 @@ static void append_confusion(Report *report, Evaluation *model)
         rows_table(page, "fold", "Most confused classes", describe_confusion, &of,
                    MIN(pairs->len, MAX_PAIRS));
     if (classes <= TABLE_CLASSES) {
-        g_string_append(page, "<details><summary>Matrix of ");
-        html_text(page, model->name);
-        g_string_append(page, " as a table</summary>");
+        html_add(page, "<details><summary>Matrix of ", model->name, " as a table</summary>", NULL);
         rows_table(page, "matrix", "Confusion matrix", describe_matrix, &of, classes);
         g_string_append(page, "</details>\n");
     }
@@ -115,7 +111,7 @@ void section_scatter(Report *report)
     if (!scatter)
         return;
     g_autofree char *caption = scatter_caption(scatter);
-    html_element(report->page, "p", caption);
+    html_add(report->page, "<p>", caption, "</p>", NULL);
     const CanvasFigure figure = scatter_figure(scatter);
     report_figure(report, &figure, scatter->n > VECTOR_MARKS ? "png" : "svg",
                   "Scatter of the images by their first two principal components");

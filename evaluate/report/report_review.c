@@ -47,13 +47,6 @@ static void append_id(Report *report)
     g_string_append_printf(report->page, " data-id=\"%.16s\"", g_checksum_get_string(sum));
 }
 
-static void append_attribute(GString *page, const char *name, const char *value)
-{
-    g_string_append_printf(page, " data-%s=\"", name);
-    html_text(page, value);
-    g_string_append_c(page, '"');
-}
-
 /* How sure it is that something is wrong. */
 static void append_score(Report *report, const ReviewItem *item, gboolean probabilities)
 {
@@ -62,8 +55,8 @@ static void append_score(Report *report, const ReviewItem *item, gboolean probab
     if (item->reason == REVIEW_UNSURE || item->reason == REVIEW_UNKNOWN)
         return;
     if (item->reason == REVIEW_DUPLICATE) {
-        html_element(page, "dt", item->score < 1 ? "Nearly" : "Same as");
-        html_element(page, "dd", comparison_path(report->comparison, item->twin));
+        html_add(page, item->score < 1 ? "<dt>Nearly</dt><dd>" : "<dt>Same as</dt><dd>",
+                 comparison_path(report->comparison, item->twin), "</dd>", NULL);
         return;
     }
     g_autofree char *score =
@@ -93,12 +86,10 @@ void report_card(Report *report, const Evaluation *evaluation, const ReviewItem 
     const char *path = comparison_path(report->comparison, item->image);
     const char *label = comparison->names[comparison->labels[item->image]];
     g_string_append(page, "<li");
-    if (decides) {
-        append_attribute(page, "path", path);
-        append_attribute(page, "label", label);
-        append_attribute(page, "reason", reasons[item->reason]);
-        append_attribute(page, "suggested", item->suggested ? item->suggested : "");
-    }
+    if (decides)
+        html_add(page, " data-path=\"", path, "\" data-label=\"", label, "\" data-reason=\"",
+                 reasons[item->reason], "\" data-suggested=\"", item->suggested ? item->suggested : "", "\"",
+                 NULL);
     g_string_append_c(page, '>');
     if (report->folder && jpeg)
         html_image(page, NULL, "image/jpeg", jpeg, "");
@@ -106,17 +97,12 @@ void report_card(Report *report, const Evaluation *evaluation, const ReviewItem 
         g_string_append(page, "<div class=\"unread\">cannot be read</div>");
     if (decides)
         g_string_append_printf(page, "<div class=\"reason\">%s</div>", reasons[item->reason]);
-    g_string_append(page, "<dl>");
-    html_element(page, "dt", "Label");
-    html_element(page, "dd", label);
-    if (item->suggested) {
-        html_element(page, "dt", item->reason == REVIEW_UNSURE ? "Or" : "Suggested");
-        html_element(page, "dd", item->suggested);
-    }
+    html_add(page, "<dl><dt>Label</dt><dd>", label, "</dd>", NULL);
+    if (item->suggested)
+        html_add(page, item->reason == REVIEW_UNSURE ? "<dt>Or</dt><dd>" : "<dt>Suggested</dt><dd>",
+                 item->suggested, "</dd>", NULL);
     append_score(report, item, evaluation->probabilities != NULL);
-    g_string_append(page, "</dl><div class=\"path\">");
-    html_element(page, "code", path);
-    g_string_append(page, "</div></li>\n");
+    html_add(page, "</dl><div class=\"path\"><code>", path, "</code></div></li>\n", NULL);
 }
 
 typedef struct {
@@ -153,11 +139,8 @@ void section_review(Report *report)
     g_string_append(page, "<div id=\"cards\"");
     append_id(report);
     g_string_append_printf(page, ">\n%s<datalist id=\"names\">", tools);
-    for (guint c = 0; c < report->comparison->classes; c++) {
-        g_string_append(page, "<option value=\"");
-        html_text(page, report->comparison->names[c]);
-        g_string_append(page, "\">");
-    }
+    for (guint c = 0; c < report->comparison->classes; c++)
+        html_add(page, "<option value=\"", report->comparison->names[c], "\">", NULL);
     g_string_append(page, "</datalist>\n");
     append_cards(report);
     g_string_append_printf(page, "</div>\n<script>\n%s</script>\n", review_js);

@@ -162,17 +162,12 @@ void section_classes(Report *report)
 
 static void append_entry(GString *page, const char *term, const char *value)
 {
-    html_element(page, "dt", term);
-    html_element(page, "dd", value);
-    g_string_append_c(page, '\n');
+    html_add(page, "<dt>", term, "</dt><dd>", value, "</dd>\n", NULL);
 }
 
 static void append_code(GString *page, const char *term, const char *value)
 {
-    html_element(page, "dt", term);
-    g_string_append(page, "<dd>");
-    html_element(page, "code", value);
-    g_string_append(page, "</dd>\n");
+    html_add(page, "<dt>", term, "</dt><dd><code>", value, "</code></dd>\n", NULL);
 }
 
 static void append_feature_spec(GString *page, const FeatureSpec *spec)
@@ -231,9 +226,7 @@ static void append_model_settings(Report *report, Evaluation *evaluation)
     append_entry(page, "outputs", evaluation->probabilities ? "probabilities" : "decision values");
     append_entry(page, "calibration", model->temperature > 0 ? temperature : "none");
     append_training(page, model->training);
-    g_string_append(page, "</dl>\n<details><summary>Layers</summary><pre>");
-    html_text(page, summary);
-    g_string_append(page, "</pre></details>\n");
+    html_add(page, "</dl>\n<details><summary>Layers</summary><pre>", summary, "</pre></details>\n", NULL);
 }
 
 void section_settings(Report *report)
@@ -246,6 +239,6 @@ void section_settings(Report *report)
     g_string_append_printf(
         page, "<h3>Images that could not be read</h3>\n<details><summary>%u</summary><ul>\n", skipped->len);
     for (guint i = 0; i < skipped->len; i++)
-        html_element(page, "li", skipped->pdata[i]);
+        html_add(page, "<li>", skipped->pdata[i], "</li>", NULL);
     g_string_append(page, "</ul></details>\n");
 }

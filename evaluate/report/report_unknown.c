@@ -171,7 +171,7 @@ void section_unknown(Report *report)
     if (!unknown)
         return;
     g_string_append_printf(page, "<p>%u %s of none of the classes, from ", n, plural(n, "image", "images"));
-    html_element(page, "code", unknown->list->root);
+    html_add(page, "<code>", unknown->list->root, "</code>", NULL);
     g_string_append_printf(
         page,
         ", against those evaluated. Told: below the highest limit that %g&nbsp;%% of the known "

@@ -10,8 +10,7 @@ enum { MAX_BARS = 8 }; /* models; the table below has all */
 static void append_bar(GString *page, const Evaluation *evaluation, double guess)
 {
     g_autofree char *share = html_share(evaluation->accuracy);
-    g_string_append(page, "<div class=\"accuracy-name\">");
-    html_text(page, evaluation->name);
+    html_add(page, "<div class=\"accuracy-name\">", evaluation->name, NULL);
     g_string_append_printf(
         page,
         "</div><div class=\"track\" style=\"--low:%.2f%%;--high:%.2f%%;--at:%.2f%%;--guess:%.2f%%\">"
@@ -31,8 +30,7 @@ void section_verdict(Report *report)
         g_autofree char *answer = verdict_line(comparison, report->options->style->timing, i, &question);
         if (!answer)
             continue;
-        html_element(page, "dt", question);
-        g_string_append(page, "<dd>");
+        html_add(page, "<dt>", question, "</dt><dd>", NULL);
         html_prose(page, answer);
         g_string_append(page, "</dd>\n");
     }

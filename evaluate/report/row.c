@@ -34,9 +34,8 @@ void rows_table(GString *page, const char *classes, const char *label, RowDescri
 {
     gboolean folds = strstr(classes, "fold") != NULL, sortable = strstr(classes, "sortable") != NULL;
     Row head = {.page = page, .head = TRUE};
-    g_string_append(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
-    html_text(page, label);
-    g_string_append_printf(page, "\"><table class=\"%s\">\n<thead><tr>", classes);
+    html_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"", label,
+             "\"><table class=\"", classes, "\">\n<thead><tr>", NULL);
     describe(&head, of, 0);
     g_string_append(page, "</tr></thead>\n<tbody>\n");
     for (guint line = 0; line < n; line++) {
@@ -60,11 +59,8 @@ static void append_attributes(const Row *row, Field field)
 {
     GString *page = row->page;
     gboolean missing = isnan(field.value), bar = row->bars && !field.text && !missing;
-    if (row->folds) {
-        g_string_append(page, " data-label=\"");
-        html_text(page, field.title);
-        g_string_append_c(page, '"');
-    }
+    if (row->folds)
+        html_add(page, " data-label=\"", field.title, "\"", NULL);
     if (field.text || bar || row->best)
         g_string_append_printf(page, " class=\"%s\"", field.text ? "text" : bar ? "bar" : "best");
     if (bar)
@@ -88,8 +84,8 @@ static void add(Row *row, Field field, json_t *json, const char *html)
         return;
     gboolean first = row->cells++ == 0;
     if (row->head) {
-        g_string_append(page, field.text ? "<th scope=\"col\" class=\"text\">" : "<th scope=\"col\">");
-        html_text(page, field.title);
+        html_add(page, field.text ? "<th scope=\"col\" class=\"text\">" : "<th scope=\"col\">", field.title,
+                 NULL);
     } else if (first) {
         g_string_append_printf(page, "<th scope=\"row\">%s", html);
     } else {
