@@ -109,7 +109,7 @@ $(BUILD)/obj/evaluate/export/onnx_graph.o: | $(ONNX).h
 $(BUILD)/evaluate $(BUILD)/libprograms.a: $(ONNX).o
 
 # Included by the assembler, which reports no dependencies.
-$(BUILD)/obj/evaluate/report/report_assets.o: $(addprefix evaluate/report/,report.css report.js review.js)
+$(BUILD)/obj/evaluate/report/report_assets.o: $(addprefix evaluate/report/,report.css report.js review.html review.js)
 
 $(BUILD)/libcommon.a: $(COMMON_OBJECTS)
 	$(call SAY,AR) rm -f $@ && ar rcs $@ $^

@@ -8,4 +8,5 @@
 
 EMBED(report_css, "evaluate/report/report.css");
 EMBED(report_js, "evaluate/report/report.js");
+EMBED(review_html, "evaluate/report/review.html");
 EMBED(review_js, "evaluate/report/review.js");

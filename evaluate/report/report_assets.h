@@ -1,5 +1,5 @@
-/* report_assets: the report's style and scripts, which lie beside this file as report.css, report.js and review.js and
- * are copied into the program when it is assembled. */
+/* report_assets: the report's style and scripts, and the tools of the page to review on, which lie beside this file as
+ * report.css, report.js, review.html and review.js and are copied into the program when it is assembled. */
 #pragma once
 
-extern const char report_css[], report_js[], review_js[];
+extern const char report_css[], report_js[], review_html[], review_js[];

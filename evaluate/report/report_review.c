@@ -13,24 +13,6 @@ enum { SIDE = 176 /* pixels of a thumbnail */, QUALITY = 80 /* JPEG */ };
 
 static const char *const reasons[REVIEW_REASONS] = {"suspect", "mistake", "unsure", "duplicate", "unknown"};
 
-static const char tools[] =
-    "<p class=\"soft\">Decide on each image: <kbd>K</kbd> its label is right, <kbd>R</kbd> it is of the "
-    "suggested class, "
-    "<kbd>C</kbd> of another one (type it, then Enter), <kbd>X</kbd> it belongs into no training; "
-    "<kbd>U</kbd> takes the "
-    "last decision back; <kbd>\xe2\x86\x90</kbd> <kbd>\xe2\x86\x92</kbd> move. Decisions stay in this "
-    "browser; what is saved, "
-    "<code>extract --apply decisions.csv CACHE</code> takes.</p>\n"
-    "<div id=\"tools\" hidden><div class=\"done\"><progress aria-label=\"Images decided on\"></progress>"
-    "<span id=\"count\"></span><button type=\"button\" id=\"undo\">Undo</button>"
-    "<a id=\"save\" href=\"#save\" download=\"decisions.csv\">Save decisions.csv</a></div>\n<div "
-    "class=\"filters\">"
-    "<label>Why <select id=\"reason\"><option value=\"\">any</option></select></label>"
-    "<label>Label <select id=\"label\"><option value=\"\">any</option></select></label>"
-    "<label>State <select id=\"state\"><option "
-    "value=\"\">any</option><option>open</option><option>decided</option>"
-    "</select></label><span id=\"shown\"></span></div>\n<p role=\"status\" id=\"said\"></p></div>\n";
-
 static const ReviewItem *item_at(const Report *report, guint i)
 {
     return &g_array_index(report->options->review, ReviewItem, i);
@@ -138,7 +120,7 @@ void section_review(Report *report)
     report_thumbnails(report);
     g_string_append(page, "<div id=\"cards\"");
     append_id(report);
-    g_string_append_printf(page, ">\n%s<datalist id=\"names\">", tools);
+    g_string_append_printf(page, ">\n%s<datalist id=\"names\">", review_html);
     for (guint c = 0; c < report->comparison->classes; c++)
         html_add(page, "<option value=\"", report->comparison->names[c], "\">", NULL);
     g_string_append(page, "</datalist>\n");
