@@ -62,14 +62,12 @@ static gboolean write_figures(const Options *options, const Comparison *comparis
     g_autoptr(Scatter) scatter = options->scatter ? scatter_new(comparison, error) : NULL;
     if (options->scatter && !scatter)
         return FALSE;
-    const CanvasFigure confusion = confusion_figure(&matrices),
-                       reliability = reliability_figure(comparison->evaluations, models),
-                       coverage = coverage_figure(comparison->answers, models);
-    const CanvasFigure scattered = scatter ? scatter_figure(scatter) : (CanvasFigure){0};
-    return (!options->confusion || canvas_write(&confusion, options->confusion, error)) &&
-           (!options->reliability || canvas_write(&reliability, options->reliability, error)) &&
-           (!options->coverage || canvas_write(&coverage, options->coverage, error)) &&
-           (!scatter || canvas_write(&scattered, options->scatter, error));
+    return (!options->confusion || canvas_write(confusion_figure(&matrices), options->confusion, error)) &&
+           (!options->reliability ||
+            canvas_write(reliability_figure(comparison->evaluations, models), options->reliability, error)) &&
+           (!options->coverage ||
+            canvas_write(coverage_figure(comparison->answers, models), options->coverage, error)) &&
+           (!scatter || canvas_write(scatter_figure(scatter), options->scatter, error));
 }
 
 /* Keeps in the only model what --predict goes by: the threshold that serves the share of right answers asked for, and the

@@ -91,7 +91,7 @@ Status extract_preview(const Options *options, GError **error)
                                  .height = HEAD + GAP + rgb->len * (CELL + LABEL + GAP),
                                  .draw = draw,
                                  .of = &sheet};
-    if (!canvas_write(&figure, options->preview, error))
+    if (!canvas_write(figure, options->preview, error))
         return STATUS_FAILED;
     printf("%s: %u %s with %d augmented copies each\n", options->preview, rgb->len,
            plural(rgb->len, "image", "images"), COPIES);

@@ -1,7 +1,6 @@
 /* canvas: see canvas.h. */
 #include "common/plot/canvas.h"
 
-#include "common/cli/choice.h"
 #include "common/cli/fatal.h"
 #include "common/cli/output_plan.h"
 #include "common/core/error.h"
@@ -23,10 +22,8 @@ const CanvasTheme canvas_light = {
 const CanvasTheme canvas_dark = {
     0x16191D, 0xE6EAEE, 0xA3ADB8, 0x3A424B, {0x5BB8F0, 0xF28E4B, 0x35C79F, 0xE3A3C8, 0xF2C14E, 0xA9D8F5}};
 
-typedef enum { FORMAT_PNG, FORMAT_SVG, FORMAT_PDF } Format; /* of FIGURE_ENDINGS */
-
 struct Canvas {
-    Format format;
+    CanvasFormat format;
     const CanvasTheme *theme;
     GByteArray *bytes; /* what Cairo has written so far */
     cairo_surface_t *surface;
@@ -43,12 +40,12 @@ static cairo_status_t append(void *bytes, const unsigned char *data, unsigned in
     return CAIRO_STATUS_SUCCESS;
 }
 
-static cairo_surface_t *surface_new(Format format, double width, double height, GByteArray *bytes)
+static cairo_surface_t *surface_new(CanvasFormat format, double width, double height, GByteArray *bytes)
 {
-    if (format == FORMAT_PNG)
+    if (format == CANVAS_PNG)
         return cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)ceil(width * PNG_SCALE),
                                           (int)ceil(height * PNG_SCALE));
-    return (format == FORMAT_SVG ? cairo_svg_surface_create_for_stream
+    return (format == CANVAS_SVG ? cairo_svg_surface_create_for_stream
                                  : cairo_pdf_surface_create_for_stream)(append, bytes, width, height);
 }
 
@@ -129,7 +126,7 @@ static void set_color(cairo_t *cairo, guint32 color, double opacity)
                           (color & 255) / 255.0, opacity);
 }
 
-static Canvas *canvas_open(Format format, double width, double height, const CanvasTheme *theme)
+static Canvas *canvas_open(CanvasFormat format, double width, double height, const CanvasTheme *theme)
 {
     fatal_watch("Pango", &font_failed);
     find_fonts();
@@ -139,7 +136,7 @@ static Canvas *canvas_open(Format format, double width, double height, const Can
     canvas->bytes = g_byte_array_new();
     canvas->surface = surface_new(format, width, height, canvas->bytes);
     canvas->cairo = cairo_create(canvas->surface);
-    if (format == FORMAT_PNG)
+    if (format == CANVAS_PNG)
         cairo_scale(canvas->cairo, PNG_SCALE, PNG_SCALE);
     canvas->layout = layout_new(canvas->cairo);
     set_color(canvas->cairo, theme->paper, 1);
@@ -164,18 +161,14 @@ const CanvasTheme *canvas_theme(const Canvas *canvas)
 }
 
 /* Completes the figure in canvas->bytes. */
-static cairo_status_t encode(Canvas *canvas)
+static gboolean encode(Canvas *canvas, GError **error)
 {
     cairo_status_t status = cairo_status(canvas->cairo);
-    if (status == CAIRO_STATUS_SUCCESS && canvas->format == FORMAT_PNG)
+    if (status == CAIRO_STATUS_SUCCESS && canvas->format == CANVAS_PNG)
         status = cairo_surface_write_to_png_stream(canvas->surface, append, canvas->bytes);
     cairo_surface_finish(canvas->surface);
-    return status == CAIRO_STATUS_SUCCESS ? cairo_surface_status(canvas->surface) : status;
-}
-
-static gboolean encoded(Canvas *canvas, GError **error)
-{
-    cairo_status_t status = encode(canvas);
+    if (status == CAIRO_STATUS_SUCCESS)
+        status = cairo_surface_status(canvas->surface);
     if (status != CAIRO_STATUS_SUCCESS)
         return error_set(error, "it could not be drawn: %s", cairo_status_to_string(status));
     return (!canvas->textless && !g_atomic_int_get(&font_failed)) ||
@@ -186,34 +179,30 @@ static gboolean encoded(Canvas *canvas, GError **error)
 
 /* ---- Figures ---- */
 
-gboolean canvas_write(const CanvasFigure *figure, const char *path, GError **error)
+gboolean canvas_write(CanvasFigure figure, const char *path, GError **error)
 {
     int format = output_plan_figure(path, error);
     if (format < 0)
         return FALSE;
-    const char *ending = choice_name(FIGURE_ENDINGS, format);
-    g_autoptr(GBytes) bytes = canvas_render(figure, ending, &canvas_light, error);
+    g_autoptr(GBytes) bytes = canvas_render(figure, (CanvasFormat)format, &canvas_light, error);
     if (bytes)
         return output_file_write(path, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), error);
     g_prefix_error(error, "%s: ", path);
     return FALSE;
 }
 
-GBytes *canvas_render(const CanvasFigure *figure, const char *ending, const CanvasTheme *theme,
-                      GError **error)
+GBytes *canvas_render(CanvasFigure figure, CanvasFormat format, const CanvasTheme *theme, GError **error)
 {
-    int format = choice_find(FIGURE_ENDINGS, ending);
-    double width = figure->width, height = figure->height;
-    g_return_val_if_fail(format >= 0, NULL);
-    if (figure->refusal)
-        return error_null(error, "%s", figure->refusal);
+    double width = figure.width, height = figure.height;
+    if (figure.refusal)
+        return error_null(error, "%s", figure.refusal);
     if (!(width >= 1 && height >= 1 && width <= CANVAS_MAX_SIDE && height <= CANVAS_MAX_SIDE))
         return error_null(
             error, "a figure of %.0f x %.0f points cannot be drawn (limit: %d on each side); show less in it",
             width, height, CANVAS_MAX_SIDE);
-    g_autoptr(Canvas) canvas = canvas_open((Format)format, width, height, theme);
-    figure->draw(canvas, figure);
-    return encoded(canvas, error) ? g_byte_array_free_to_bytes(g_steal_pointer(&canvas->bytes)) : NULL;
+    g_autoptr(Canvas) canvas = canvas_open(format, width, height, theme);
+    figure.draw(canvas, &figure);
+    return encode(canvas, error) ? g_byte_array_free_to_bytes(g_steal_pointer(&canvas->bytes)) : NULL;
 }
 
 /* ---- Drawing ---- */
@@ -293,7 +282,7 @@ double canvas_text_width(Canvas *canvas, double size, gboolean bold, const char 
         layout_set(canvas->layout, size, bold, text);
         return layout_width(canvas->layout);
     }
-    g_autoptr(Canvas) ruler = canvas_open(FORMAT_PNG, 1, 1, &canvas_light);
+    g_autoptr(Canvas) ruler = canvas_open(CANVAS_PNG, 1, 1, &canvas_light);
     return canvas_text_width(ruler, size, bold, text);
 }
 

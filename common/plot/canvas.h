@@ -7,6 +7,7 @@
 #include <glib.h>
 
 typedef struct Canvas Canvas;
+typedef enum { CANVAS_PNG, CANVAS_SVG, CANVAS_PDF } CanvasFormat; /* of FIGURE_ENDINGS, in their order */
 typedef enum { ALIGN_LEFT, ALIGN_CENTER, ALIGN_RIGHT } Align;
 
 typedef struct {
@@ -35,10 +36,9 @@ struct CanvasFigure {
     const char *refusal; /* why it cannot be drawn; NULL: it can */
 };
 /* In canvas_light. Refused where the name has no such ending, or a side is outside 1 … CANVAS_MAX_SIDE. */
-gboolean canvas_write(const CanvasFigure *figure, const char *path, GError **error);
-/* ending: "png", "svg" or "pdf". NULL and error without a name. */
-GBytes *canvas_render(const CanvasFigure *figure, const char *ending, const CanvasTheme *theme,
-                      GError **error);
+gboolean canvas_write(CanvasFigure figure, const char *path, GError **error);
+/* NULL and error without a name. */
+GBytes *canvas_render(CanvasFigure figure, CanvasFormat format, const CanvasTheme *theme, GError **error);
 
 const CanvasTheme *canvas_theme(const Canvas *canvas);
 

@@ -154,7 +154,7 @@ gboolean contact_sheet_write(ContactSheet *sheet, const char *path, guint *missi
                                  .draw = draw,
                                  .of = sheet};
     sheet->missing = 0;
-    if (!canvas_write(&figure, path, error))
+    if (!canvas_write(figure, path, error))
         return FALSE;
     if (missing)
         *missing = sheet->missing;

@@ -91,7 +91,7 @@ static gboolean write_figure(const Explanations *explanations, const Explanation
     const Figure of = {explanations, item};
     const CanvasFigure figure = {
         .width = GAP + 3 * (double)(CELL + GAP), .height = GAP + HEAD + CELL + FOOT, .draw = draw, .of = &of};
-    return canvas_write(&figure, path, error);
+    return canvas_write(figure, path, error);
 }
 
 /* ---- Numbers ---- */

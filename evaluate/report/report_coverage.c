@@ -91,6 +91,6 @@ void section_coverage(Report *report)
     g_string_append(report->page,
                     "<p>How much is right of what is answered, if only images are whose class has at least "
                     "some probability.</p>\n");
-    report_figure(report, &figure, "svg", "Accuracy by the share of images answered");
+    report_figure(report, figure, CANVAS_SVG, "Accuracy by the share of images answered");
     report_models(report, append_model);
 }

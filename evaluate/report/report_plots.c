@@ -25,13 +25,13 @@ void report_missing(Report *report, const char *sentence)
     g_string_append(report->page, "</p>\n");
 }
 
-void report_figure(Report *report, const CanvasFigure *figure, const char *ending, const char *alt)
+void report_figure(Report *report, CanvasFigure figure, CanvasFormat format, const char *alt)
 {
     GString *page = report->page;
-    const char *type = g_str_equal(ending, "svg") ? "image/svg+xml" : "image/png";
+    const char *type = format == CANVAS_SVG ? "image/svg+xml" : "image/png";
     g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) light = canvas_render(figure, ending, &canvas_light, &error);
-    g_autoptr(GBytes) dark = light ? canvas_render(figure, ending, &canvas_dark, &error) : NULL;
+    g_autoptr(GBytes) light = canvas_render(figure, format, &canvas_light, &error);
+    g_autoptr(GBytes) dark = light ? canvas_render(figure, format, &canvas_dark, &error) : NULL;
     if (!dark) {
         g_autofree char *sentence = g_strdup_printf("%s is not drawn: %s", alt, error->message);
         cli_remark("%s", sentence);
@@ -77,9 +77,8 @@ static void append_confusion(Report *report, Evaluation *model)
                            .models = &model,
                            .n = 1,
                            .cells = (ConfusionCells)report->options->style->cells};
-    const CanvasFigure figure = confusion_figure(&one);
     g_string_append_printf(page, "<div class=\"%s\"><div>", classes <= SIDE_BY_SIDE ? "beside" : "below");
-    report_figure(report, &figure, classes <= VECTOR_CLASSES ? "svg" : "png", alt);
+    report_figure(report, confusion_figure(&one), classes <= VECTOR_CLASSES ? CANVAS_SVG : CANVAS_PNG, alt);
     g_string_append(page, "</div><div>");
     if (pairs->len)
         rows_table(page, "fold", "Most confused classes", describe_confusion, &of,
@@ -112,8 +111,7 @@ void section_scatter(Report *report)
         return;
     g_autofree char *caption = scatter_caption(scatter);
     html_add(report->page, "<p>", caption, "</p>", NULL);
-    const CanvasFigure figure = scatter_figure(scatter);
-    report_figure(report, &figure, scatter->n > VECTOR_MARKS ? "png" : "svg",
+    report_figure(report, scatter_figure(scatter), scatter->n > VECTOR_MARKS ? CANVAS_PNG : CANVAS_SVG,
                   "Scatter of the images by their first two principal components");
 }
 
@@ -144,7 +142,7 @@ void section_reliability(Report *report)
         g_autofree char *alt = g_strdup_printf("Reliability of %s: accuracy by confidence", evaluation->name);
         const CanvasFigure figure = reliability_figure(&evaluation, 1);
         if (!figure.refusal)
-            report_figure(report, &figure, "svg", alt);
+            report_figure(report, figure, CANVAS_SVG, alt);
     }
     g_string_append(page, "</div>\n");
 }
@@ -162,8 +160,7 @@ static void append_training(Report *report, Evaluation *model)
         return;
     }
     history.best = (int)json_integer_value(json_object_get(training, "best_epoch"));
-    const CanvasFigure figure = curves_figure(&curves);
-    report_figure(report, &figure, "svg", alt);
+    report_figure(report, curves_figure(&curves), CANVAS_SVG, alt);
 }
 
 void section_training(Report *report)

@@ -22,7 +22,7 @@ void report_models(Report *report, void (*append)(Report *report, Evaluation *mo
 void report_missing(Report *report, const char *sentence);
 
 /* A figure in light and dark. One that cannot be drawn is left out: the page and a remark say so. */
-void report_figure(Report *report, const CanvasFigure *figure, const char *ending, const char *alt);
+void report_figure(Report *report, CanvasFigure figure, CanvasFormat format, const char *alt);
 
 /* Says that there are none, where the folder is not known. */
 void report_thumbnails(Report *report);

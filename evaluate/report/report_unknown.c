@@ -160,7 +160,7 @@ static void append_model(Report *report, Evaluation *evaluation)
                            "the unknown are not.</p>",
                            figures.limit, 100 * figures.kept, 100 * figures.told);
     g_autofree char *alt = g_strdup_printf("Similarities of known and unknown images, %s", evaluation->name);
-    report_figure(report, &figure, "svg", alt);
+    report_figure(report, figure, CANVAS_SVG, alt);
 }
 
 void section_unknown(Report *report)

@@ -111,7 +111,7 @@ int main(int argc, char **argv)
     if (!all->len)
         stop("FILE.csv holds no measurement");
     const CanvasFigure figure = {.width = 2 * WIDTH, .height = HEIGHT, .draw = draw, .of = all};
-    if (!canvas_write(&figure, argv[2], &error))
+    if (!canvas_write(figure, argv[2], &error))
         stop(error->message);
     return 0;
 }

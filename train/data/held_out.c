@@ -45,6 +45,6 @@ gboolean held_out_answer(const Results *results, Model *model, const Answers *he
     }
     if (results->set_threshold > 0)
         set_threshold(results->set_threshold, model, &answers);
-    const CanvasFigure figure = coverage_figure((const Answers *[]){&answers}, 1);
-    return !results->coverage || canvas_write(&figure, results->coverage, error);
+    return !results->coverage ||
+           canvas_write(coverage_figure((const Answers *[]){&answers}, 1), results->coverage, error);
 }

@@ -289,9 +289,8 @@ static gboolean write_metrics(const Fitting *fit, GError **error)
 {
     const Results *results = fit->options->results;
     const Curves curves = {fit->history, fit->options->plot_title};
-    const CanvasFigure figure = curves_figure(&curves);
     return (!results->history || history_write_csv(fit->history, results->history, error)) &&
-           (!results->plot || canvas_write(&figure, results->plot, error));
+           (!results->plot || canvas_write(curves_figure(&curves), results->plot, error));
 }
 
 /* FALSE without error if interrupted() ended it. All batches are done: metrics, best model, state of the

@@ -27,5 +27,5 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
 gboolean accuracy_plot_write(const AccuracyPlot *plot, const char *path, GError **error)
 {
     const CanvasFigure figure = {.width = WIDTH, .height = HEIGHT, .draw = draw, .of = plot};
-    return canvas_write(&figure, path, error);
+    return canvas_write(figure, path, error);
 }

@@ -134,7 +134,7 @@ int main(int argc, char **argv)
     write_table(argv[3], points, n);
     g_autoptr(GError) error = NULL;
     const CanvasFigure figure = {.width = WIDTH, .height = HEIGHT, .draw = draw, .of = points, .n = n};
-    if (!canvas_write(&figure, argv[4], &error))
+    if (!canvas_write(figure, argv[4], &error))
         stop(argv[4], error->message);
     return 0;
 }

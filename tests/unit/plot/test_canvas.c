@@ -31,11 +31,11 @@ static void draw_something(Canvas *canvas, const CanvasFigure *figure)
     axes_mark(axes, 5, 0xFF, "mark");
 }
 
-static GBytes *figure(const char *ending, const CanvasTheme *theme)
+static GBytes *figure(CanvasFormat format, const CanvasTheme *theme)
 {
     GError *error = NULL;
     const CanvasFigure figure = {.width = 300, .height = 150.5, .draw = draw_something};
-    GBytes *bytes = canvas_render(&figure, ending, theme, &error);
+    GBytes *bytes = canvas_render(figure, format, theme, &error);
     g_assert_no_error(error);
     return bytes;
 }
@@ -58,7 +58,7 @@ static void test_png(void)
 {
     g_autofree char *path = in_folder("figure.png");
     const CanvasFigure figure = {.width = 300, .height = 150.5, .draw = draw_pixels};
-    g_assert_true(canvas_write(&figure, path, NULL));
+    g_assert_true(canvas_write(figure, path, NULL));
     cairo_surface_t *read = cairo_image_surface_create_from_png(path);
     g_assert_cmpint(cairo_surface_status(read), ==, CAIRO_STATUS_SUCCESS);
     g_assert_cmpint(cairo_image_surface_get_width(read), ==, 600);
@@ -79,7 +79,7 @@ static void test_svg(void)
 {
     const GMarkupParser parser = {0};
     g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) bytes = figure("svg", &canvas_dark);
+    g_autoptr(GBytes) bytes = figure(CANVAS_SVG, &canvas_dark);
     gsize size;
     const char *text = g_bytes_get_data(bytes, &size);
     GMarkupParseContext *context = g_markup_parse_context_new(&parser, 0, NULL, NULL);
@@ -93,7 +93,7 @@ static void test_svg(void)
 
 static void test_pdf(void)
 {
-    g_autoptr(GBytes) bytes = figure("pdf", &canvas_light);
+    g_autoptr(GBytes) bytes = figure(CANVAS_PDF, &canvas_light);
     gsize size;
     const char *text = g_bytes_get_data(bytes, &size);
     g_assert_cmpuint(size, >, 1000);
@@ -103,8 +103,8 @@ static void test_pdf(void)
 
 static void test_same(void)
 {
-    g_autoptr(GBytes) first = figure("png", &canvas_light), second = figure("png", &canvas_light);
-    g_autoptr(GBytes) dark = figure("png", &canvas_dark);
+    g_autoptr(GBytes) first = figure(CANVAS_PNG, &canvas_light), second = figure(CANVAS_PNG, &canvas_light);
+    g_autoptr(GBytes) dark = figure(CANVAS_PNG, &canvas_dark);
     g_assert_true(g_bytes_equal(first, second));
     g_assert_false(g_bytes_equal(first, dark));
 }
@@ -118,19 +118,19 @@ static void test_refusals(void)
         g_assert_cmpint(output_plan_figure(endings[i], &error), <, 0);
         g_assert_true(g_str_has_prefix(error->message, endings[i]));
         g_assert_nonnull(strstr(error->message, ".png, .svg or .pdf"));
-        g_assert_false(canvas_write(&figure, endings[i], NULL));
+        g_assert_false(canvas_write(figure, endings[i], NULL));
     }
     g_assert_cmpint(output_plan_figure("a.b/c.PnG", NULL), ==, 0);
     g_autoptr(GError) error = NULL;
-    g_assert_false(canvas_write(&figure, "large.png", &error));
+    g_assert_false(canvas_write(figure, "large.png", &error));
     g_assert_true(g_str_has_prefix(error->message, "large.png: a figure of 16001 x 10 points"));
     figure.width = NAN;
-    g_assert_false(canvas_write(&figure, "none.png", NULL));
+    g_assert_false(canvas_write(figure, "none.png", NULL));
     g_autoptr(GError) refused = NULL;
     figure = (CanvasFigure){.width = 10, .height = 10, .refusal = "there is nothing to draw"};
-    g_assert_false(canvas_write(&figure, "nothing.png", &refused));
+    g_assert_false(canvas_write(figure, "nothing.png", &refused));
     g_assert_cmpstr(refused->message, ==, "nothing.png: there is nothing to draw");
-    g_assert_null(canvas_render(&figure, "svg", &canvas_light, NULL));
+    g_assert_null(canvas_render(figure, CANVAS_SVG, &canvas_light, NULL));
 }
 
 static void test_failing_writes(void)
@@ -140,7 +140,7 @@ static void test_failing_writes(void)
         g_autoptr(GError) error = NULL;
         g_autofree char *path = in_folder(names[i]);
         const CanvasFigure figure = {.width = 300, .height = 150, .draw = draw_something};
-        g_assert_false(canvas_write(&figure, path, &error));
+        g_assert_false(canvas_write(figure, path, &error));
         g_assert_nonnull(strstr(error->message, path));
     }
     g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
@@ -162,7 +162,7 @@ static void test_text_width(void)
     g_assert_cmpfloat(canvas_text_width(NULL, 10, TRUE, "class"), >, narrow);
     g_assert_cmpfloat(canvas_text_width(NULL, 10, FALSE, ""), ==, 0);
     const CanvasFigure figure = {.width = 10, .height = 10, .draw = measure, .of = &narrow};
-    g_autoptr(GBytes) bytes = canvas_render(&figure, "svg", &canvas_light, NULL);
+    g_autoptr(GBytes) bytes = canvas_render(figure, CANVAS_SVG, &canvas_light, NULL);
     g_assert_nonnull(bytes);
 }
 

@@ -39,7 +39,8 @@ static void test_confusion_sizes(void)
         const Confusion confusion = {&comparison, models, s < 4 ? 1 + s : 1, "title",
                                      (ConfusionCells)(s % 4)};
         const CanvasFigure figure = confusion_figure(&confusion);
-        g_autoptr(GBytes) bytes = canvas_render(&figure, "png", s % 2 ? &canvas_dark : &canvas_light, &error);
+        g_autoptr(GBytes) bytes =
+            canvas_render(figure, CANVAS_PNG, s % 2 ? &canvas_dark : &canvas_light, &error);
         g_assert_no_error(error);
         g_assert_cmpuint(g_bytes_get_size(bytes), >, 1000);
     }

@@ -17,7 +17,7 @@ static void test_reliability(void)
     }
     const CanvasFigure figure = reliability_figure(models, 5);
     g_assert_nonnull(reliability_figure(models + 2, 1).refusal);
-    g_assert_true(canvas_write(&figure, path, &error));
+    g_assert_true(canvas_write(figure, path, &error));
     g_assert_no_error(error);
     g_assert_cmpint(g_unlink(path), ==, 0);
 }
