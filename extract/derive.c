@@ -59,7 +59,7 @@ static gboolean find_way(Derivation *d, const Options *options, GError **error)
         g_prefix_error(error, "%s: ", d->cache->path);
         return FALSE;
     }
-    d->network = network_outline(from->shape[0], from->shape[1], from->shape[2]);
+    d->network = network_new(from->shape[0], from->shape[1], from->shape[2]);
     if (!vgg16_append(d->network, vgg16_find(from->layer) + 1, vgg16_find(d->spec->layer), error) ||
         !vgg16_append_pool(d->network, options->pool, error))
         return FALSE;

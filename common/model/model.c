@@ -36,19 +36,7 @@ void model_free(Model *model)
     g_free(model);
 }
 
-/* ---- Layers: shapes, and Keras 2's names ---- */
-
-static int kernel_shape(const Layer *layer, gsize shape[4])
-{
-    int rank = 0;
-    if (layer->kind == LAYER_CONV2D) {
-        shape[rank++] = (gsize)layer->size;
-        shape[rank++] = (gsize)layer->size;
-    }
-    shape[rank++] = (gsize)layer->in[2];
-    shape[rank++] = (gsize)layer->out[2];
-    return rank;
-}
+/* ---- Layers: Keras 2's names ---- */
 
 static gboolean write_layer(Hdf5File *file, const Layer *layer, GError **error)
 {
@@ -63,7 +51,7 @@ static gboolean write_layer(Hdf5File *file, const Layer *layer, GError **error)
     g_autofree char *kernel_path = g_strdup_printf("%s/%s", group, kernel);
     g_autofree char *bias_path = g_strdup_printf("%s/%s", group, bias);
     gsize shape[4];
-    int rank = kernel_shape(layer, shape);
+    int rank = layer_kernel_shape(layer, shape);
     return hdf5_write_floats(file, kernel_path, rank, shape, layer->kernel, error) &&
            hdf5_write_floats(file, bias_path, 1, &layer->bias_count, layer->bias, error);
 }
@@ -86,7 +74,7 @@ static gboolean read_layer(Hdf5File *file, const Layer *layer, GError **error)
     g_autofree char *kernel = g_strdup_printf("/%s/%s/kernel:0", layer->name, layer->name);
     g_autofree char *bias = g_strdup_printf("/%s/%s/bias:0", layer->name, layer->name);
     gsize shape[4];
-    int rank = kernel_shape(layer, shape);
+    int rank = layer_kernel_shape(layer, shape);
     return read_finite(file, kernel, rank, shape, layer->kernel, error) &&
            read_finite(file, bias, 1, &layer->bias_count, layer->bias, error);
 }

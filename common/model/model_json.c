@@ -121,7 +121,7 @@ Network *network_from_json(json_t *object, GError **error)
         if (!append_layer(network, entry, error))
             return NULL;
     }
-    return g_steal_pointer(&network);
+    return network_allocate(network, error) ? g_steal_pointer(&network) : NULL;
 }
 
 json_t *scaling_to_json(const Scaling *scaling)

@@ -2,7 +2,6 @@
 #include "common/network/network.h"
 
 #include "common/core/error.h"
-#include "common/core/floats.h"
 
 #include <math.h>
 #include <string.h>
@@ -25,10 +24,6 @@ static void layer_free(gpointer data)
     Layer *layer = data;
     if (!layer)
         return;
-    if (!layer->frozen) {
-        floats_free(layer->kernel);
-        floats_free(layer->bias);
-    }
     g_free(layer->name);
     g_free(layer);
 }
@@ -37,14 +32,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Layer, layer_free)
 Network *network_new(int height, int width, int channels)
 {
     Network *network = g_new0(Network, 1);
-    *network = (Network){{height, width, channels}, g_ptr_array_new_with_free_func(layer_free), FALSE};
-    return network;
-}
-
-Network *network_outline(int height, int width, int channels)
-{
-    Network *network = network_new(height, width, channels);
-    network->outlined = TRUE;
+    *network = (Network){.input = {height, width, channels}};
+    network->layers = g_ptr_array_new_with_free_func(layer_free);
     return network;
 }
 
@@ -53,6 +42,7 @@ void network_free(Network *network)
     if (!network)
         return;
     g_ptr_array_unref(network->layers);
+    arena_clear(&network->arena);
     g_free(network);
 }
 
@@ -116,6 +106,8 @@ Layer *network_append(Network *network, const Layer *wanted, GError **error)
 {
     guint n = network->layers->len;
     g_autoptr(Layer) layer = g_memdup2(wanted, sizeof *wanted);
+    layer->frozen = FALSE;
+    layer->kernel = layer->bias = NULL;
     layer->name = wanted->name ? g_strdup(wanted->name) : default_name(network, wanted->kind);
     memcpy(layer->in, n ? ((const Layer *)network->layers->pdata[n - 1])->out : network->input,
            sizeof layer->in);
@@ -123,16 +115,33 @@ Layer *network_append(Network *network, const Layer *wanted, GError **error)
         layer->activation = ACTIVATION_LINEAR;
     const char *reason = fit_shape(layer);
     layer->bias_count = layer->kernel_count ? (gsize)layer->out[2] : 0;
-    if (!reason && layer->kernel_count && !network->outlined) {
-        layer->kernel = floats_try_new(layer->kernel_count);
-        layer->bias = floats_try_new(layer->bias_count);
-        reason = layer->kernel && layer->bias ? NULL : "not enough memory for its parameters";
-    }
     if (reason)
         return error_null(error, "layer %s does not fit an input of %d x %d x %d: %s", layer->name,
                           layer->in[0], layer->in[1], layer->in[2], reason);
     g_ptr_array_add(network->layers, layer);
     return g_steal_pointer(&layer);
+}
+
+static void take_parameters(Network *network)
+{
+    for (guint i = 0; i < network->layers->len; i++) {
+        Layer *layer = network->layers->pdata[i];
+        if (!layer->kernel_count || layer->frozen)
+            continue;
+        layer->kernel = arena_floats(&network->arena, layer->kernel_count);
+        layer->bias = arena_floats(&network->arena, layer->bias_count);
+    }
+}
+
+gboolean network_allocate(Network *network, GError **error)
+{
+    take_parameters(network);
+    if (!arena_try_take(&network->arena)) {
+        g_autofree char *size = memory_text(arena_bytes(&network->arena));
+        return error_set(error, "there is not enough memory for the network's parameters, %s", size);
+    }
+    take_parameters(network);
+    return TRUE;
 }
 
 gsize network_parameters(const Network *network)
@@ -199,6 +208,16 @@ ConvShape layer_convolution(const Layer *layer)
                        .size = layer->size,
                        .pad = layer->same ? layer->size / 2 : 0,
                        .tile = layer->tile};
+}
+
+int layer_kernel_shape(const Layer *layer, gsize shape[4])
+{
+    int rank = 0;
+    for (int i = 0; i < 2 && layer->kind == LAYER_CONV2D; i++)
+        shape[rank++] = (gsize)layer->size;
+    shape[rank++] = (gsize)layer->in[2];
+    shape[rank++] = (gsize)layer->out[2];
+    return rank;
 }
 
 void network_initialize(Network *network, guint64 seed)

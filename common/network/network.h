@@ -44,7 +44,7 @@ typedef struct {
     gboolean root; /* unit normalization: of the square roots (unit_length in layers.h) */
     /* It is never trained. Its kernel and bias, if it has them, are borrowed. */
     gboolean frozen;
-    float *kernel; /* conv, dense; NULL otherwise; 64-byte aligned */
+    float *kernel; /* conv, dense, once they are allocated, 64-byte aligned; NULL otherwise */
     float *bias;   /* (K) */
     gsize kernel_count, bias_count;
 } Layer;
@@ -52,18 +52,20 @@ typedef struct {
 typedef struct {
     int input[3];
     GPtrArray *layers; /* Layer* */
-    gboolean outlined;
+    Arena arena;       /* of the parameters */
 } Network;
 
+/* Layers are appended first. Their kernels and biases are NULL, but their counts are set, which is enough for the summary,
+ * to measure memory, and where all layers are frozen. */
 Network *network_new(int height, int width, int channels);
 
-/* The same without memory for parameters: kernels and biases are NULL, but their counts are set. For the summary, to
- * measure memory, and where all layers are frozen. */
-Network *network_outline(int height, int width, int channels);
+/* Once all layers are there: zero kernels and biases for those that are not frozen, in one piece of memory. FALSE and
+ * error if there is not enough. */
+gboolean network_allocate(Network *network, GError **error);
 void network_free(Network *network);
 
 /* Appends a layer like this one, of which kind, activation, size, same, tile, rate and root count, out[2] (conv: filters,
- * dense: units), and name (NULL: Keras's default), with zero parameters, and returns it (owned by the network), or NULL and
+ * dense: units), and name (NULL: Keras's default), and returns it (owned by the network), or NULL and
  * error if it does not fit its input (smaller than the kernel, …). */
 Layer *network_append(Network *network, const Layer *wanted, GError **error);
 
@@ -94,22 +96,18 @@ int network_outputs(const Network *network);  /* L */
 Layer *network_first(const Network *network, LayerKind kind);
 Layer *network_find(const Network *network, const char *name);
 
-/* The part before the network that is not trained, for the summary. */
-typedef struct {
-    const char *name; /* "vgg16" */
-    const int *shape; /* H, W, C of its output */
-    gsize parameters;
-} FrozenPart;
-
-/* Like Keras's summary(): layer (type), output shape, parameters, totals; frozen, if not NULL, is one row, as Keras
- * shows a nested model. Caller frees. */
-char *network_summary(const Network *network, const char *title, const FrozenPart *frozen);
+/* Like Keras's summary(): layer (type), output shape, parameters, totals. base, if not NULL, is what is before the network
+ * and not trained: one row, as Keras shows a nested model. Caller frees. */
+char *network_summary(const Network *network, const char *title, const Network *base);
 
 /* Kernels: Glorot uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010), one random stream per layer; biases:
  * zero. */
 void network_initialize(Network *network, guint64 seed);
 
 ConvShape layer_convolution(const Layer *layer);
+
+/* Of the kernel of a convolution or dense layer, HWIO or (D, K), and its rank. */
+int layer_kernel_shape(const Layer *layer, gsize shape[4]);
 
 static inline gboolean layer_has_output(const Layer *layer)
 {

@@ -37,19 +37,17 @@ static void add_total(GString *text, const char *title, gsize count)
     g_string_append_c(text, '\n');
 }
 
-char *network_summary(const Network *network, const char *title, const FrozenPart *frozen)
+char *network_summary(const Network *network, const char *title, const Network *base)
 {
     GString *text = g_string_new(NULL);
-    gsize learning = network_parameters(network), fixed = frozen ? frozen->parameters : 0;
+    gsize learning = network_parameters(network), fixed = base ? network_parameters(base) : 0;
     gboolean flat = network->input[0] == 1 && network->input[1] == 1;
     g_string_append_printf(text, "Model: \"%s\"\n", title);
     add_rule(text, '_');
     add_row(text, "Layer (type)", "Output Shape", "Param #");
     add_rule(text, '=');
-    if (frozen) {
-        g_autofree char *name = g_strdup_printf("%s (Functional)", frozen->name);
-        add_layer(text, name, frozen->shape, flat, frozen->parameters);
-    }
+    if (base)
+        add_layer(text, "vgg16 (Functional)", network->input, flat, fixed);
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
         flat = flat || layer->kind == LAYER_FLATTEN || layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D;

@@ -11,16 +11,15 @@ void base_freeze(Network *network, const Weights *weights, const int *tiles)
         layer->frozen = TRUE;
         if (conv >= 0) {
             layer->tile = tiles && conv < VGG16_CONVS ? tiles[conv] : 0;
-            layer->kernel = weights ? weights->kernel[of_base] : NULL;
-            layer->bias = weights ? weights->bias[of_base] : NULL;
+            layer->kernel = weights ? weights_layer(weights, of_base)->kernel : NULL;
+            layer->bias = weights ? weights_layer(weights, of_base)->bias : NULL;
         }
     }
 }
 
 Network *base_network(const Weights *weights, const int *tiles, int cut, int side)
 {
-    Network *network = network_outline(side, side, 3);
-    vgg16_append(network, 0, cut, NULL);
+    Network *network = vgg16_network(cut, side);
     base_freeze(network, weights, tiles);
     return network;
 }

@@ -104,8 +104,8 @@ static void compute_exact(Probe *probe)
         if (l->conv < 0)
             pool_exact(in, layer, out);
         else
-            conv_reference(&shape, in, probe->weights->kernel[layer], probe->weights->bias[layer], out,
-                           probe->thread_pool);
+            conv_reference(&shape, in, weights_layer(probe->weights, layer)->kernel,
+                           weights_layer(probe->weights, layer)->bias, out, probe->thread_pool);
     }
 }
 
@@ -152,7 +152,8 @@ static double run_layer(const Probe *probe, int layer, int tile, float *const x[
     g_auto(Arena) arena = {0};
     g_autoptr(ConvPlan) plan =
         arena_build(&arena, conv_plan_free, conv_plan_new(&arena, &shape, CONV_FORWARD, probe->thread_pool));
-    conv_plan_set_weights(plan, probe->weights->kernel[layer], probe->weights->bias[layer]);
+    conv_plan_set_weights(plan, weights_layer(probe->weights, layer)->kernel,
+                          weights_layer(probe->weights, layer)->bias);
     conv_plan_run(plan, x[0], 1, x[1]);
     return error_of(probe, layer, x[1], OUTPUTS);
 }

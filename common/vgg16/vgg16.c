@@ -40,6 +40,13 @@ gboolean vgg16_append(Network *network, int first, int last, GError **error)
     return TRUE;
 }
 
+Network *vgg16_network(int last, int side)
+{
+    Network *network = network_new(side, side, 3);
+    vgg16_append(network, 0, last, NULL);
+    return network;
+}
+
 const char *vgg16_pool_name(Pool pool)
 {
     return pool == POOL_AVG ? "global_average_pooling2d" : "global_max_pooling2d";
@@ -73,33 +80,6 @@ void vgg16_shape(int layer, int side, int shape[3])
 gboolean vgg16_is_dense(int layer)
 {
     return layer >= VGG16_LAYERS;
-}
-
-int vgg16_kernel(int layer, gsize shape[4])
-{
-    const Vgg16Layer *l = &vgg16_layers[layer];
-    int rank = l->conv < 0 ? 0 : vgg16_is_dense(layer) ? 2 : 4;
-    shape[0] = shape[1] = 3;
-    if (rank) {
-        shape[rank - 2] = (gsize)l->inputs;
-        shape[rank - 1] = (gsize)l->outputs;
-    }
-    return rank;
-}
-
-gsize vgg16_kernel_count(int layer)
-{
-    const Vgg16Layer *l = &vgg16_layers[layer];
-    return l->conv < 0 ? 0 : (gsize)l->inputs * (gsize)l->outputs * (vgg16_is_dense(layer) ? 1 : 9);
-}
-
-gsize vgg16_parameters(int layer)
-{
-    gsize sum = 0;
-    for (int i = 0; i <= layer; i++)
-        if (vgg16_layers[i].conv >= 0)
-            sum += vgg16_kernel_count(i) + (gsize)vgg16_layers[i].outputs;
-    return sum;
 }
 
 char *vgg16_names(void)

@@ -30,6 +30,9 @@ extern const Vgg16Layer vgg16_layers[VGG16_ALL];
 /* Appends layers first … last to a network whose output is the first one's input; before a dense one, flatten. */
 gboolean vgg16_append(Network *network, int first, int last, GError **error);
 
+/* Layers 0 … last, without parameters, for images (side, side, 3); side: VGG16_SIDE, or a multiple of the last one's shrink. */
+Network *vgg16_network(int last, int side);
+
 /* What is taken over all places of a layer's output: nothing, or each channel's mean or largest value, as by `pooling` of
  * Keras's applications. */
 typedef enum { POOL_NONE, POOL_AVG, POOL_MAX } Pool;
@@ -46,14 +49,6 @@ int vgg16_find(const char *name);
 void vgg16_shape(int layer, int side, int shape[3]);
 
 gboolean vgg16_is_dense(int layer);
-
-/* Shape of a layer's kernel, HWIO or (D, K), and its rank; none: 0. */
-int vgg16_kernel(int layer, gsize shape[4]);
-
-gsize vgg16_kernel_count(int layer); /* its weights; none: 0 */
-
-/* Parameters of the layers up to and including this one; 0 for -1. */
-gsize vgg16_parameters(int layer);
 
 /* "block1_conv1, …, fc2": for messages. Caller frees. */
 char *vgg16_names(void);

@@ -3,7 +3,6 @@
 
 #include "common/cli/cli.h"
 #include "common/core/error.h"
-#include "common/core/floats.h"
 #include "common/core/input_file.h"
 #include "common/core/rng.h"
 #include "common/core/sha256.h"
@@ -16,56 +15,42 @@
 
 enum { HEAD = 4096, FEW = 4 }; /* bytes looked at to tell a file's kind; names shown of a list */
 
-static int layers_to(int cut)
+static int last_layer(int cut)
 {
-    return MAX(VGG16_LAYERS, cut + 1);
-}
-
-static void take_arrays(Weights *weights, Arena *arena)
-{
-    for (int i = 0; i < weights->layers; i++)
-        if (vgg16_kernel_count(i)) {
-            weights->kernel[i] = arena_floats(arena, vgg16_kernel_count(i));
-            weights->bias[i] = arena_floats(arena, (gsize)vgg16_layers[i].outputs);
-        }
+    return MAX(VGG16_LAYERS - 1, cut);
 }
 
 MemoryNeed weights_memory(int cut)
 {
-    Weights weights = {.layers = layers_to(cut)};
-    Arena arena = {0};
-    take_arrays(&weights, &arena);
-    return (MemoryNeed){.memory = arena_bytes(&arena), .address = FLOATS_ALIGNMENT};
-}
-
-static Weights *weights_new(int cut)
-{
-    Weights *weights = g_new0(Weights, 1);
-    weights->layers = layers_to(cut);
-    take_arrays(weights, &weights->arena);
-    arena_take(&weights->arena);
-    take_arrays(weights, &weights->arena);
-    return weights;
+    g_autoptr(Network) network = vgg16_network(last_layer(cut), VGG16_SIDE);
+    return (MemoryNeed){.memory = network_parameters(network) * sizeof(float), .address = FLOATS_ALIGNMENT};
 }
 
 void weights_free(Weights *weights)
 {
     if (!weights)
         return;
-    arena_clear(&weights->arena);
+    network_free(weights->network);
     g_free(weights->source);
     g_free(weights);
 }
 
-static void compute_hash(const Weights *weights, int layers, char hash[65])
+Layer *weights_layer(const Weights *weights, int index)
+{
+    return network_find(weights->network, vgg16_layers[index].name);
+}
+
+static void compute_hash(const Weights *weights, int last, char hash[65])
 {
     guint8 digest[SHA256_SIZE];
     Sha256 *sum = sha256_new();
-    for (int i = 0; i < layers; i++)
-        if (weights->kernel[i]) {
-            sha256_update(sum, weights->kernel[i], vgg16_kernel_count(i) * sizeof(float));
-            sha256_update(sum, weights->bias[i], (gsize)vgg16_layers[i].outputs * sizeof(float));
-        }
+    for (int i = 0; i <= last; i++) {
+        const Layer *layer = weights_layer(weights, i);
+        if (!layer->kernel)
+            continue;
+        sha256_update(sum, layer->kernel, layer->kernel_count * sizeof(float));
+        sha256_update(sum, layer->bias, layer->bias_count * sizeof(float));
+    }
     sha256_finish(sum, digest);
     for (int i = 0; i < SHA256_SIZE; i++)
         g_snprintf(hash + 2 * i, 3, "%02x", digest[i]);
@@ -73,7 +58,7 @@ static void compute_hash(const Weights *weights, int layers, char hash[65])
 
 const char *weights_hash(const Weights *weights, int cut)
 {
-    return weights->hashes[layers_to(cut) - VGG16_LAYERS];
+    return weights->hashes[last_layer(cut) + 1 - VGG16_LAYERS];
 }
 
 gboolean weights_check_finite(const char *path, const char *tensor, const float *values, gsize n,
@@ -98,18 +83,18 @@ char *weights_abbreviate(const char *const *names, guint n)
 
 static void draw(Weights *weights, guint64 seed)
 {
-    for (int i = 0; i < weights->layers; i++) {
-        const Vgg16Layer *layer = &vgg16_layers[i];
-        if (!weights->kernel[i])
+    for (int i = 0; i <= weights->last; i++) {
+        Layer *layer = weights_layer(weights, i);
+        guint64 stream = 2 * (guint64)vgg16_layers[i].conv;
+        if (!layer->kernel)
             continue;
-        guint64 stream = 2 * (guint64)layer->conv;
         Rng kernel = rng_new(seed, stream), bias = rng_new(seed, stream + 1);
-        double std = sqrt(2.0 / (double)(vgg16_kernel_count(i) / (gsize)layer->outputs)) /
-                     (layer->conv == 0 ? WEIGHTS_PIXEL_SCALE : 1);
-        for (gsize p = 0; p < vgg16_kernel_count(i); p++)
-            weights->kernel[i][p] = (float)(std * rng_normal(&kernel));
-        for (int k = 0; k < layer->outputs; k++)
-            weights->bias[i][k] = (float)(0.02 * rng_uniform(&bias));
+        double std = sqrt(2.0 / (double)(layer->kernel_count / layer->bias_count)) /
+                     (i == 0 ? WEIGHTS_PIXEL_SCALE : 1);
+        for (gsize p = 0; p < layer->kernel_count; p++)
+            layer->kernel[p] = (float)(std * rng_normal(&kernel));
+        for (gsize k = 0; k < layer->bias_count; k++)
+            layer->bias[k] = (float)(0.02 * rng_uniform(&bias));
     }
 }
 
@@ -207,11 +192,14 @@ gboolean weights_are_seeded(const char *from)
 
 Weights *weights_load(const char *from, int cut, GError **error)
 {
-    g_autoptr(Weights) weights = weights_new(cut);
-    if (!(weights_are_seeded(from) ? load_seeded(weights, from, error) : load_file(weights, from, error)))
+    g_autoptr(Weights) weights = g_new0(Weights, 1);
+    weights->last = last_layer(cut);
+    weights->network = vgg16_network(weights->last, VGG16_SIDE);
+    if (!network_allocate(weights->network, error) ||
+        !(weights_are_seeded(from) ? load_seeded(weights, from, error) : load_file(weights, from, error)))
         return NULL;
-    for (int layers = VGG16_LAYERS; layers <= weights->layers; layers++)
-        compute_hash(weights, layers, weights->hashes[layers - VGG16_LAYERS]);
+    for (int last = VGG16_LAYERS - 1; last <= weights->last; last++)
+        compute_hash(weights, last, weights->hashes[last + 1 - VGG16_LAYERS]);
     return g_steal_pointer(&weights);
 }
 

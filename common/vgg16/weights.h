@@ -4,17 +4,14 @@
  * 3's .keras) and safetensors with torchvision's names. Every tensor is there, has the shape of vgg16_layers and is
  * finite, or the load fails with one sentence. Numbers of 16 and 64 bits become float32. */
 #pragma once
-#include "common/core/floats.h"
 #include "common/core/memory.h"
 #include "common/image/image.h"
 #include "common/vgg16/vgg16.h"
 
 typedef struct {
-    int layers;               /* of vgg16_layers that it has: VGG16_LAYERS, or more with the top */
-    float *kernel[VGG16_ALL]; /* by layer: (3, 3, C, K) HWIO, or (D, K), 64-byte aligned; NULL: it has none */
-    float *bias[VGG16_ALL];   /* (K) */
-    Arena arena;              /* of these */
-    char *source;             /* the file's base name, or "random:SEED" */
+    int last;         /* of vgg16_layers that it has: of the base, or further with the top */
+    Network *network; /* these layers, with their parameters */
+    char *source;     /* the file's base name, or "random:SEED" */
     /* SHA-256, hex, over kernel 0 (HWIO), bias 0, kernel 1, … of the base, and up to each layer of the top, as little-endian
      * float32: the same weights have the same hash whichever file format they came in */
     char hashes[1 + VGG16_ALL - VGG16_LAYERS][65];
@@ -38,6 +35,8 @@ enum { WEIGHTS_PIXEL_SCALE = 64 };
 Weights *weights_load(const char *from, int cut, GError **error);
 gboolean weights_are_seeded(const char *from); /* from is "random" or "random:SEED" */
 void weights_free(Weights *weights);
+
+Layer *weights_layer(const Weights *weights, int index); /* index: of vgg16_layers */
 
 #define WEIGHTS_PUBLISHED "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 

@@ -1,6 +1,6 @@
 /* weights_formats: the readers for weights_load, one per file format; private to common/vgg16.
  *
- * Each fills kernel and bias (allocated by the caller) and the format's normalisation, or returns FALSE and an error
+ * Each fills the network's parameters (allocated by the caller) and the format's normalisation, or returns FALSE and an error
  * that names the file, what was expected and what was found. */
 #pragma once
 #include "common/vgg16/weights.h"

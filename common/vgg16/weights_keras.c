@@ -42,13 +42,13 @@ static gboolean refuse_missing(const char *path, const char *layer, char **layer
 static gboolean read_tensors(Hdf5File *file, int index, const char *kernel, const char *bias,
                              Weights *weights, GError **error)
 {
-    gsize shape[4], n = vgg16_kernel_count(index);
-    int rank = vgg16_kernel(index, shape);
-    float *k = weights->kernel[index], *b = weights->bias[index];
-    return hdf5_read_floats(file, kernel, rank, shape, k, error) &&
-           hdf5_read_floats(file, bias, 1, shape + rank - 1, b, error) &&
-           weights_check_finite(hdf5_path(file), kernel, k, n, error) &&
-           weights_check_finite(hdf5_path(file), bias, b, shape[rank - 1], error);
+    const Layer *layer = weights_layer(weights, index);
+    gsize shape[4];
+    int rank = layer_kernel_shape(layer, shape);
+    return hdf5_read_floats(file, kernel, rank, shape, layer->kernel, error) &&
+           hdf5_read_floats(file, bias, 1, &layer->bias_count, layer->bias, error) &&
+           weights_check_finite(hdf5_path(file), kernel, layer->kernel, layer->kernel_count, error) &&
+           weights_check_finite(hdf5_path(file), bias, layer->bias, layer->bias_count, error);
 }
 
 /* Whether a weight's name is that of a layer's weight, such as vgg16/block1_conv1/kernel:0. */
@@ -109,9 +109,9 @@ static gboolean read_named(Hdf5File *file, const char *root, Weights *weights, G
         if (!check_family(path, parts, error))
             return FALSE;
     }
-    for (int i = 0; i < weights->layers; i++) {
+    for (int i = 0; i <= weights->last; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
-        if (!weights->kernel[i])
+        if (layer->conv < 0)
             continue;
         if (!nested && !g_strv_contains((const char *const *)layers, layer->name))
             return refuse_missing(path, layer->name, layers, error);
@@ -160,9 +160,9 @@ static gboolean read_numbered(Hdf5File *file, const char *outer, Weights *weight
         return error_set(error,
                          "%s: has more than VGG16's %d convolutions: these are another network's weights",
                          hdf5_path(file), VGG16_CONVS);
-    for (int i = 0; i < weights->layers; i++) {
+    for (int i = 0; i <= weights->last; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
-        if (!weights->kernel[i])
+        if (layer->conv < 0)
             continue;
         g_autofree char *group =
             numbered_group(root, vgg16_is_dense(i), vgg16_is_dense(i) ? i - VGG16_LAYERS : layer->conv);

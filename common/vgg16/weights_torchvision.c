@@ -72,6 +72,7 @@ static gboolean read_layer(const Safetensors *file, const char *path, int index,
                            GError **error)
 {
     const Vgg16Layer *layer = &vgg16_layers[index];
+    const Layer *to = weights_layer(weights, index);
     gboolean dense = vgg16_is_dense(index);
     const char *group = dense ? "classifier" : "features";
     g_autofree char *kernel = g_strdup_printf("%s.%d.weight", group, layer->torch);
@@ -80,10 +81,9 @@ static gboolean read_layer(const Safetensors *file, const char *path, int index,
     int places = !dense ? 9 : index == VGG16_LAYERS ? 49 : 1;
     g_autofree float *read = g_new(float, (dense ? 1 : 9) * shape[0] * shape[1]);
     if (!read_tensor(file, path, kernel, dense ? 2 : 4, shape, read, error) ||
-        !read_tensor(file, path, bias, 1, shape, weights->bias[index], error))
+        !read_tensor(file, path, bias, 1, shape, to->bias, error))
         return FALSE;
-    outputs_last(read, places, dense ? layer->inputs / places : layer->inputs, layer->outputs,
-                 weights->kernel[index]);
+    outputs_last(read, places, dense ? layer->inputs / places : layer->inputs, layer->outputs, to->kernel);
     return TRUE;
 }
 
@@ -92,8 +92,8 @@ gboolean weights_read_torchvision(const char *path, Weights *weights, GError **e
     g_autoptr(Safetensors) file = safetensors_open(path, error);
     if (!file || !check_family(file, path, error))
         return FALSE;
-    for (int i = 0; i < weights->layers; i++)
-        if (weights->kernel[i] && !read_layer(file, path, i, weights, error))
+    for (int i = 0; i <= weights->last; i++)
+        if (vgg16_layers[i].conv >= 0 && !read_layer(file, path, i, weights, error))
             return FALSE;
     weights->normalization = NORMALIZE_TORCH;
     return TRUE;

@@ -186,7 +186,7 @@ static void make_maps(const Gather *gather)
     g_autofree ExplanationMap **maps = g_new(ExplanationMap *, most + 1);
     g_autofree int *labels = g_new(int, most + 1);
     const int *shape = gather->spec->shape;
-    g_autoptr(Network) pooling = network_outline(shape[0], shape[1], shape[2]);
+    g_autoptr(Network) pooling = network_new(shape[0], shape[1], shape[2]);
     vgg16_append_pool(pooling, model->spec->pool, NULL);
     for (guint i = 0; i < gather->n; i++) {
         const float *x = gather->vectors + i * gather->features;

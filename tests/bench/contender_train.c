@@ -62,6 +62,7 @@ int main(int argc, char **argv)
     gboolean scratch = g_str_equal(argv[1], "scratch");
     g_autoptr(Network) network =
         scratch ? scratch_network() : study_network(g_str_equal(argv[1], "finetune"));
+    network_allocate(network, NULL);
     network_initialize(network, 42);
     gsize inputs = (gsize)network->input[0] * network->input[1] * network->input[2];
     float *x = floats_new((gsize)BATCHES * BATCH * inputs);

@@ -210,17 +210,15 @@ static inline void with_every_isa(void (*check)(void))
 static inline Network *network_copy(const Network *network)
 {
     Network *copy = network_new(network->input[0], network->input[1], network->input[2]);
+    for (guint i = 0; i < network->layers->len; i++)
+        network_append(copy, network->layers->pdata[i], NULL);
+    network_allocate(copy, NULL);
     for (guint i = 0; i < network->layers->len; i++) {
-        const Layer *from = network->layers->pdata[i];
-        Layer *layer = g_memdup2(from, sizeof *from);
-        layer->name = g_strdup(from->name);
-        if (from->kernel) {
-            layer->kernel = floats_new(from->kernel_count);
-            memcpy(layer->kernel, from->kernel, from->kernel_count * sizeof(float));
-            layer->bias = floats_new(from->bias_count);
-            memcpy(layer->bias, from->bias, from->bias_count * sizeof(float));
-        }
-        g_ptr_array_add(copy->layers, layer);
+        const Layer *from = network->layers->pdata[i], *layer = copy->layers->pdata[i];
+        if (!from->kernel)
+            continue;
+        memcpy(layer->kernel, from->kernel, from->kernel_count * sizeof(float));
+        memcpy(layer->bias, from->bias, from->bias_count * sizeof(float));
     }
     return copy;
 }
@@ -409,6 +407,7 @@ static inline Model *dense_model(ScalingKind kind)
     g_assert_nonnull(network_dense(network, NULL, 7, ACTIVATION_RELU, NULL));
     g_assert_nonnull(network_dropout(network, NULL, 0.2f, NULL));
     g_assert_nonnull(network_dense(network, NULL, MODEL_CLASSES, ACTIVATION_SOFTMAX, NULL));
+    network_allocate(network, NULL);
     return model_of(network, model_spec("block1_pool", 2, 1, 64), "standalone", kind);
 }
 

@@ -79,7 +79,7 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     g_autofree char *hidden = halved_hidden(model.hidden, parts ? 0 : question->halvings);
     model.hidden = hidden;
     g_autoptr(Network) outline =
-        network_outline(data->spec->shape[0], data->spec->shape[1], data->spec->shape[2]);
+        network_new(data->spec->shape[0], data->spec->shape[1], data->spec->shape[2]);
     layers_append(outline, data->spec, &model, (int)data->classes->len, NULL);
     g_auto(Arena) arena = {0};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)threads);
@@ -87,8 +87,7 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     gsize kernels = network_parameters(outline) * sizeof(float),
           moments = optimizer_slots(question->optimizer) * kernels;
     MemoryNeed rows = training_data_memory(data, train_scales_rows(&model), (int)batch, (guint)threads);
-    MemoryNeed need = {.memory = kernels + arena_bytes(&arena),
-                       .address = (2 * outline->layers->len + 1) * FLOATS_ALIGNMENT};
+    MemoryNeed need = {.memory = kernels + arena_bytes(&arena), .address = 2 * FLOATS_ALIGNMENT};
     if (parts) {
         g_autofree char *parameters = memory_text(kernels), *slots = memory_text(moments);
         g_autofree char *activations = memory_text(arena_bytes(&arena) - moments);
@@ -131,10 +130,9 @@ static gboolean check_memory(const TrainingData *data, const TrainOptions *optio
 static void print_summary(const Network *network, const FeatureSpec *spec, Approach approach)
 {
     int cut = vgg16_find(spec->layer);
-    FrozenPart base = {"vgg16", spec->shape, vgg16_parameters(cut)};
-    gboolean with_base = cut >= 0 && approach != APPROACH_STANDALONE;
-    g_autofree char *summary =
-        network_summary(network, choice_name(APPROACH_CHOICES, (int)approach), with_base ? &base : NULL);
+    g_autoptr(Network) base =
+        cut >= 0 && approach != APPROACH_STANDALONE ? vgg16_network(cut, spec->side) : NULL;
+    g_autofree char *summary = network_summary(network, choice_name(APPROACH_CHOICES, (int)approach), base);
     printf("%s", summary);
     fflush(stdout);
 }
@@ -152,7 +150,8 @@ static Model *model_for(TrainingData *data, const NetworkChoice *choice, GError 
     model->training = json_object();
     model->trained_on = g_steal_pointer(&data->trained_on);
     model->probabilities = TRUE;
-    return layers_append(model->network, spec, choice, (int)model->classes->len, error)
+    return layers_append(model->network, spec, choice, (int)model->classes->len, error) &&
+                   network_allocate(model->network, error)
                ? g_steal_pointer(&model)
                : NULL;
 }
@@ -184,7 +183,7 @@ static gboolean scale_rows(const NetworkChoice *choice, Model *model, TrainingDa
 static gboolean begin(const TrainingData *data, const TrainOptions *options, GError **error)
 {
     const FeatureSpec *spec = data->spec;
-    g_autoptr(Network) outline = network_outline(spec->shape[0], spec->shape[1], spec->shape[2]);
+    g_autoptr(Network) outline = network_new(spec->shape[0], spec->shape[1], spec->shape[2]);
     if (!model_holds_names(options->images.folder ? options->images.folder : options->images.cache,
                            (const char *const *)data->classes->pdata, data->classes->len, error))
         return FALSE;

@@ -10,11 +10,11 @@ void unfreeze_parameters(Network *network, const Weights *weights)
 {
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *layer = network->layers->pdata[i];
-        int of_base = vgg16_find(layer->name);
-        if (of_base < 0 || !layer->kernel)
+        const Layer *from = network_find(weights->network, layer->name);
+        if (!from || !layer->kernel)
             continue;
-        memcpy(layer->kernel, weights->kernel[of_base], layer->kernel_count * sizeof(float));
-        memcpy(layer->bias, weights->bias[of_base], layer->bias_count * sizeof(float));
+        memcpy(layer->kernel, from->kernel, layer->kernel_count * sizeof(float));
+        memcpy(layer->bias, from->bias, layer->bias_count * sizeof(float));
     }
 }
 

@@ -317,7 +317,8 @@ static gboolean network_make(Linear *linear, GError **error)
     const int *shape = linear->data->spec->shape;
     linear->network = network_new(shape[0], shape[1], shape[2]);
     return network_flatten(linear->network, NULL, error) &&
-           network_dense(linear->network, NULL, (int)linear->training.classes, ACTIVATION_LINEAR, error);
+           network_dense(linear->network, NULL, (int)linear->training.classes, ACTIVATION_LINEAR, error) &&
+           network_allocate(linear->network, error);
 }
 
 static gboolean take_weights(Linear *linear, const LinearFits *fits, GError **error)

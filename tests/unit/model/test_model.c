@@ -21,6 +21,7 @@ static Model *convolutional_model(void)
     g_assert_nonnull(network_max_pooling2d(network, NULL, 2, NULL));
     g_assert_nonnull(network_flatten(network, NULL, NULL));
     g_assert_nonnull(network_dense(network, NULL, MODEL_CLASSES, ACTIVATION_SOFTMAX, NULL));
+    network_allocate(network, NULL);
     return model_of(network, model_spec("input", 9, 9, 3), "scratch", SCALE_NONE);
 }
 

@@ -35,6 +35,7 @@ static Network *tuned_network(void)
     network_max_pooling2d(network, "block5_pool", 2, NULL);
     network_flatten(network, NULL, NULL);
     network_dense(network, NULL, L, ACTIVATION_SOFTMAX, NULL);
+    network_allocate(network, NULL);
     for (guint i = 0; i < network->layers->len; i++) {
         Layer *layer = network->layers->pdata[i];
         if (!layer->kernel)
@@ -145,14 +146,16 @@ static void test_unfreezing(void)
     g_autoptr(Network) network = network_new(14, 14, 512);
     g_assert_true(vgg16_append(network, vgg16_find("block5_conv1") + 1, VGG16_LAYERS - 1, NULL));
     g_assert_cmpuint(network->layers->len, ==, 3);
+    network_allocate(network, NULL);
     network_initialize(network, 42);
     unfreeze_parameters(network, weights);
     const Layer *second = network->layers->pdata[0], *third = network->layers->pdata[1];
     g_assert_cmpstr(second->name, ==, "block5_conv2");
     g_assert_cmpmem(second->kernel, second->kernel_count * sizeof(float),
-                    weights->kernel[vgg16_find("block5_conv2")], second->kernel_count * sizeof(float));
-    g_assert_cmpmem(third->bias, third->bias_count * sizeof(float), weights->bias[vgg16_find("block5_conv3")],
-                    third->bias_count * sizeof(float));
+                    network_find(weights->network, "block5_conv2")->kernel,
+                    second->kernel_count * sizeof(float));
+    g_assert_cmpmem(third->bias, third->bias_count * sizeof(float),
+                    network_find(weights->network, "block5_conv3")->bias, third->bias_count * sizeof(float));
     g_assert_cmpint(((const Layer *)network->layers->pdata[2])->out[0], ==, 7);
 }
 

@@ -34,6 +34,7 @@ static Network *head(Before before, Activation last)
     network_dense(network, NULL, 9, ACTIVATION_LINEAR, NULL);
     network_activation(network, NULL, ACTIVATION_RELU, NULL);
     g_assert_nonnull(network_dense(network, NULL, L, last, NULL));
+    network_allocate(network, NULL);
     fill_layers(network);
     return network;
 }

@@ -1,5 +1,5 @@
 /* Networks: names, shapes, the summary, starting values. */
-#include "common/network/network.h"
+#include "common/vgg16/vgg16.h"
 #include "tests/unit/fixture.h"
 
 #include <string.h>
@@ -26,6 +26,7 @@ static Network *study_cnn(void)
     network_dense(network, NULL, 1024, ACTIVATION_RELU, NULL);
     network_dropout(network, NULL, 0.5f, NULL);
     network_dense(network, NULL, 10, ACTIVATION_SOFTMAX, NULL);
+    network_allocate(network, NULL);
     return network;
 }
 
@@ -46,14 +47,13 @@ static void test_study_cnn(void)
 
 static void test_summary(void)
 {
-    static const int shape[] = {7, 7, 512};
-    FrozenPart base = {"vgg16", shape, 14714688};
+    g_autoptr(Network) base = vgg16_network(VGG16_LAYERS - 1, VGG16_SIDE);
     g_autoptr(Network) network = network_new(7, 7, 512);
     network_max_pooling2d(network, "pool", 7, NULL);
     network_flatten(network, NULL, NULL);
     network_dense(network, NULL, 4096, ACTIVATION_RELU, NULL);
     network_dense(network, NULL, 10, ACTIVATION_SOFTMAX, NULL);
-    g_autofree char *summary = network_summary(network, "head", &base);
+    g_autofree char *summary = network_summary(network, "head", base);
     g_assert_cmpstr(summary, ==,
                     "Model: \"head\"\n"
                     "_________________________________________________________________\n"

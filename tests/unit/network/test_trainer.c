@@ -27,6 +27,7 @@ static Network *small_network(gboolean dropout)
     if (dropout)
         network_dropout(network, NULL, 0.25f, NULL);
     network_dense(network, NULL, 3, ACTIVATION_SOFTMAX, NULL);
+    network_allocate(network, NULL);
     for (guint i = 0; i < network->layers->len; i++)
         if (layer_of(network, i)->kernel) {
             fill(layer_of(network, i)->kernel, layer_of(network, i)->kernel_count, salt++, 0.25f);
@@ -108,6 +109,7 @@ static void check_keras_case(const json_t *expected)
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     Layer *layers[] = {network_dense(network, NULL, HIDDEN, ACTIVATION_RELU, NULL),
                        network_dense(network, NULL, CLASSES, ACTIVATION_SOFTMAX, NULL)};
+    network_allocate(network, NULL);
     for (guint k = 0; k < 2; k++) {
         fill(layers[k]->kernel, layers[k]->kernel_count, 20 + 2 * k, 0.25f);
         fill(layers[k]->bias, layers[k]->bias_count, 21 + 2 * k, 0.25f);
@@ -200,6 +202,7 @@ static Network *flat_network(void)
     network_dense(network, NULL, 70, ACTIVATION_RELU, NULL);
     network_dropout(network, NULL, 0.5f, NULL);
     network_dense(network, NULL, 3, ACTIVATION_SOFTMAX, NULL);
+    network_allocate(network, NULL);
     network_initialize(network, 1);
     return network;
 }

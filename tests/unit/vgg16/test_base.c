@@ -50,9 +50,9 @@ static Weights *weights_of(Kind kind)
     for (int i = 0; i < VGG16_LAYERS; i++) {
         const Vgg16Layer *layer = &vgg16_layers[i];
         if (layer->conv >= 0 && kind == HEAVY_TAILED)
-            make_heavy_tailed(layer, all_weights[kind]->kernel[i]);
+            make_heavy_tailed(layer, weights_layer(all_weights[kind], i)->kernel);
         if (layer->conv >= 0 && kind == ZERO_MEAN)
-            make_zero_mean(layer, all_weights[kind]->kernel[i]);
+            make_zero_mean(layer, weights_layer(all_weights[kind], i)->kernel);
     }
     return all_weights[kind];
 }

@@ -35,15 +35,16 @@ static void test_seeded_weights_are_he_normal(void)
         int n = 9 * layer->inputs * layer->outputs;
         double sum = 0, squares = 0, variance = 2.0 / (9 * layer->inputs) / (layer->conv == 0 ? 64 * 64 : 1);
         for (int p = 0; p < n; p++) {
-            double w = weights->kernel[i][p];
+            double w = weights_layer(weights, i)->kernel[p];
             sum += w;
             squares += w * w;
         }
         /* Five standard errors of each estimate. */
         g_assert_cmpfloat(fabs(sum / n), <, 5 * sqrt(variance / n));
         g_assert_cmpfloat(fabs(squares / n / variance - 1), <, 5 * sqrt(2.0 / n));
+        const float *bias = weights_layer(weights, i)->bias;
         for (int k = 0; k < layer->outputs; k++)
-            g_assert_true(weights->bias[i][k] >= 0 && weights->bias[i][k] < 0.02f);
+            g_assert_true(bias[k] >= 0 && bias[k] < 0.02f);
     }
 }
 
@@ -91,15 +92,17 @@ static void test_other_files_are_told_by_their_kind(void)
     g_assert_null(weights_load("", VGG16_LAYERS - 1, NULL));
 }
 
-static json_t *first_values(float *const tensors[VGG16_LAYERS])
+static json_t *first_values(const Weights *weights, gboolean of_bias)
 {
     json_t *all = json_array();
     for (int i = 0; i < VGG16_LAYERS; i++) {
         if (vgg16_layers[i].conv < 0)
             continue;
+        const Layer *layer = weights_layer(weights, i);
+        const float *tensor = of_bias ? layer->bias : layer->kernel;
         json_t *values = json_array();
         for (int v = 0; v < 8; v++)
-            json_array_append_new(values, json_real((double)tensors[i][v]));
+            json_array_append_new(values, json_real((double)tensor[v]));
         json_array_append_new(all, values);
     }
     return all;
@@ -112,8 +115,8 @@ static void describe(const char *from)
     json_auto_t *object =
         weights ? json_pack("{s:s, s:s, s:s, s:b, s:o, s:o}", "hash", weights_hash(weights, -1), "source",
                             weights->source, "normalization", normalization_name(weights->normalization),
-                            "seeded", weights->seeded, "kernels", first_values(weights->kernel), "biases",
-                            first_values(weights->bias))
+                            "seeded", weights->seeded, "kernels", first_values(weights, FALSE), "biases",
+                            first_values(weights, TRUE))
                 : json_pack("{s:s}", "error", error->message);
     g_autofree char *text = json_dumps(object, JSON_COMPACT);
     puts(text);

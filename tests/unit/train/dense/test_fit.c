@@ -93,6 +93,7 @@ static Network *small_network(void)
     Network *network = network_new(1, 1, FEATURES);
     network_dense(network, NULL, 8, ACTIVATION_RELU, NULL);
     network_dense(network, NULL, CLASSES, ACTIVATION_SOFTMAX, NULL);
+    network_allocate(network, NULL);
     network_initialize(network, 5);
     return network;
 }
@@ -291,6 +292,7 @@ static FitEnd run_as_keras(const json_t *expected, gboolean validate, Kept *kept
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     kept->layers[0] = network_dense(network, NULL, 16, ACTIVATION_RELU, NULL);
     kept->layers[1] = network_dense(network, NULL, KERAS_CLASSES, ACTIVATION_SOFTMAX, NULL);
+    network_allocate(network, NULL);
     for (guint k = 0; k < 2; k++) {
         fill(kept->layers[k]->kernel, kept->layers[k]->kernel_count, 20 + 2 * k, 0.25f);
         fill(kept->layers[k]->bias, kept->layers[k]->bias_count, 21 + 2 * k, 0.25f);
