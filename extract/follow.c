@@ -389,8 +389,8 @@ static void add_copies(Dataset *dataset, guint n)
     guint images = dataset->items->len;
     for (guint copy = 1; copy <= n; copy++)
         for (guint i = 0; i < images; i++) {
-            const DatasetItem *image = dataset->items->pdata[i];
-            DatasetItem *item = g_memdup2(image, sizeof *image);
+            DatasetItem *image = dataset->items->pdata[i];
+            DatasetItem *item = g_rc_box_dup(sizeof *image, image);
             item->path = g_strdup(image->path);
             item->key = g_strdup_printf("%s#%u", image->key, copy);
             item->group = g_strdup(image->group);

@@ -149,15 +149,11 @@ gboolean shard_parse(const char *text, CacheShard *shard, char **source, GError 
 
 void shard_keep(CacheShard shard, Dataset *dataset)
 {
-    GPtrArray *all = dataset->items;
-    guint kept = 0;
-    for (guint i = 0; i < all->len; i++) {
-        DatasetItem *item = all->pdata[i];
-        gboolean ours = XXH3_64bits(item->key, strlen(item->key)) % shard.count == shard.index;
-        if (ours) { /* swapped, so that the array still frees each once */
-            all->pdata[i] = all->pdata[kept];
-            all->pdata[kept++] = item;
-        }
+    guint n = dataset->items->len;
+    g_autofree gboolean *others = g_new(gboolean, n + 1);
+    for (guint i = 0; i < n; i++) {
+        const char *key = ((const DatasetItem *)dataset->items->pdata[i])->key;
+        others[i] = XXH3_64bits(key, strlen(key)) % shard.count != shard.index;
     }
-    g_ptr_array_set_size(all, (int)kept);
+    dataset_free(dataset_take(dataset, others));
 }

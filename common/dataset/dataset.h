@@ -10,7 +10,9 @@
 #include "common/cli/cli.h"
 #include "common/core/sha256.h"
 
-/* path: of the file; in an archive ARCHIVE/NAME, for messages. key: "class/…/name.jpg", relative to the root, separated
+/* A g_rc_box, as several lists may have it.
+ *
+ * path: of the file; in an archive ARCHIVE/NAME, for messages. key: "class/…/name.jpg", relative to the root, separated
  * by '/', the item's path in a cache. */
 typedef struct {
     char *path;
