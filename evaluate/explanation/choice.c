@@ -17,7 +17,7 @@ static void add(GPtrArray *items, gboolean *taken, guint model, guint image, Exp
 
 static void add_wrong(const Comparison *comparison, guint model, gboolean *taken, GPtrArray *items)
 {
-    g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, comparison->evaluations[model]);
+    const GArray *mistakes = comparison->evaluations[model]->mistakes;
     for (guint i = 0; i < MIN(mistakes->len, EXPLANATION_EACH); i++)
         add(items, taken, model, g_array_index(mistakes, Ranked, i).image, EXPLAIN_WRONG);
 }

@@ -51,7 +51,10 @@ static void evaluation_free(Evaluation *evaluation)
     g_free(evaluation->unknown.similarities);
     g_free(evaluation->probabilities);
     g_free(evaluation->predicted);
+    g_free(evaluation->is_right);
     g_free(evaluation->matrix);
+    g_clear_pointer(&evaluation->confused, g_array_unref);
+    g_clear_pointer(&evaluation->mistakes, g_array_unref);
     g_free(evaluation->per_class);
     g_free(evaluation->leakage.seen);
     g_clear_pointer(&evaluation->coverage, g_array_unref);
@@ -122,6 +125,26 @@ int evaluation_runner_up(const Evaluation *evaluation, guint image)
 
 /* ---- Metrics ---- */
 
+static gint highest_first(gconstpointer a, gconstpointer b)
+{
+    const Ranked *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return x->image < y->image ? -1 : x->image > y->image;
+}
+
+static GArray *list_mistakes(const Evaluation *evaluation, guint n)
+{
+    GArray *mistakes = g_array_new(FALSE, FALSE, sizeof(Ranked));
+    for (guint i = 0; i < n; i++) {
+        Ranked mistake = {i, (double)evaluation_scores(evaluation, i)[evaluation->predicted[i]]};
+        if (!evaluation->is_right[i])
+            g_array_append_val(mistakes, mistake);
+    }
+    g_array_sort(mistakes, highest_first);
+    return mistakes;
+}
+
 static void evaluation_probabilities(Evaluation *evaluation, const int *labels, guint n, guint classes)
 {
     gsize bytes = (gsize)n * classes * sizeof(float);
@@ -140,18 +163,22 @@ static void evaluation_probabilities(Evaluation *evaluation, const int *labels, 
 static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint n, guint classes, guint k)
 {
     evaluation->predicted = g_new(int, n);
+    evaluation->is_right = g_new(int, n + 1);
     evaluation->matrix = g_new(guint, (gsize)classes * classes);
     evaluation->per_class = g_new(ClassMetrics, classes);
     for (guint i = 0; i < n; i++) {
         evaluation->predicted[i] = scores_argmax(evaluation->known.outputs + (gsize)i * classes, classes);
-        evaluation->right += evaluation->predicted[i] == labels[i];
+        evaluation->is_right[i] = evaluation->predicted[i] == labels[i];
+        evaluation->right += (guint)evaluation->is_right[i];
     }
     metrics_confusion(labels, evaluation->predicted, n, classes, evaluation->matrix);
+    evaluation->confused = metrics_confused_pairs(evaluation->matrix, classes);
     metrics_per_class(evaluation->matrix, classes, evaluation->per_class, &evaluation->macro,
                       &evaluation->weighted);
     evaluation->accuracy = metrics_accuracy(evaluation->matrix, classes);
     evaluation->top_k = metrics_top_k(evaluation->known.outputs, labels, n, classes, k);
     evaluation_probabilities(evaluation, labels, n, classes);
+    evaluation->mistakes = list_mistakes(evaluation, n);
 }
 
 static void read_labels_and_groups(Comparison *comparison)
@@ -171,15 +198,6 @@ static void read_labels_and_groups(Comparison *comparison)
                                             : g_strdup("");
 }
 
-int *evaluation_right(const Comparison *comparison, const Evaluation *evaluation)
-{
-    guint n = comparison->n;
-    int *values = g_new(int, n + 1);
-    for (guint i = 0; i < n; i++)
-        values[i] = evaluation->predicted[i] == comparison->labels[i];
-    return values;
-}
-
 static void test_against_guessing(Comparison *comparison)
 {
     const ClassMetrics *metrics = comparison->evaluations[0]->per_class;
@@ -190,11 +208,24 @@ static void test_against_guessing(Comparison *comparison)
     comparison->guess = (double)metrics[comparison->frequent].support / n;
     for (guint j = 0; j < comparison->models; j++) {
         Evaluation *evaluation = comparison->evaluations[j];
-        g_autofree int *right = evaluation_right(comparison, evaluation);
-        evaluation->guess_p =
-            comparison->units ? metrics_grouped_beats_guessing(right, comparison->units, n, comparison->guess)
-                              : metrics_beats_guessing(evaluation->right, n, comparison->guess);
+        evaluation->guess_p = comparison->units
+                                  ? metrics_grouped_beats_guessing(evaluation->is_right, comparison->units, n,
+                                                                   comparison->guess)
+                                  : metrics_beats_guessing(evaluation->right, n, comparison->guess);
     }
+}
+
+static void compare_pairs(Comparison *comparison)
+{
+    comparison->pairs = g_array_new(FALSE, FALSE, sizeof(ModelPair));
+    for (guint i = 0; i < comparison->models; i++)
+        for (guint j = i + 1; j < comparison->models; j++) {
+            const Evaluation *first = comparison->evaluations[i], *second = comparison->evaluations[j];
+            ModelPair pair = {first, second,
+                              metrics_mcnemar(comparison->labels, first->predicted, second->predicted,
+                                              comparison->units, comparison->n)};
+            g_array_append_val(comparison->pairs, pair);
+        }
 }
 
 void comparison_measure(Comparison *comparison, guint top)
@@ -219,6 +250,7 @@ void comparison_measure(Comparison *comparison, guint top)
         comparison->answers[i] = &evaluation->answers;
     }
     test_against_guessing(comparison);
+    compare_pairs(comparison);
     comparison_judge(comparison);
 }
 
@@ -227,6 +259,7 @@ void comparison_free(Comparison *comparison)
     if (!comparison)
         return;
     g_free(comparison->twins);
+    g_clear_pointer(&comparison->pairs, g_array_unref);
     g_clear_pointer(&comparison->verdict.equals, g_ptr_array_unref);
     g_free(comparison->over);
     g_free(comparison->units);
@@ -255,68 +288,12 @@ const char *comparison_path(const Comparison *comparison, guint image)
 Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
                              const guint8 *left_out)
 {
-    g_autofree int *right = evaluation_right(comparison, evaluation);
-    return interval_share(right, left_out, comparison->units, comparison->n);
-}
-
-McNemar comparison_test(const Comparison *comparison, guint first, guint second)
-{
-    return metrics_mcnemar(comparison->labels, comparison->evaluations[first]->predicted,
-                           comparison->evaluations[second]->predicted, comparison->units, comparison->n);
-}
-
-guint comparison_pairs(const Comparison *comparison)
-{
-    guint n = comparison->models;
-    return n * (n - 1) / 2;
-}
-
-ModelPair comparison_pair(const Comparison *comparison, guint index)
-{
-    guint first = 0, second = index + 1;
-    for (guint n = comparison->models; second >= n; first++)
-        second -= n - first - 2;
-    return (ModelPair){comparison->evaluations[first], comparison->evaluations[second],
-                       comparison_test(comparison, first, second)};
-}
-
-Interval comparison_difference(const Comparison *comparison, guint first, guint second)
-{
-    const int *labels = comparison->labels, *one = comparison->evaluations[first]->predicted,
-              *other = comparison->evaluations[second]->predicted;
-    guint n = comparison->n;
-    if (!comparison->units)
-        return metrics_paired_difference(comparison_test(comparison, first, second), n);
-    g_autofree int *ahead = g_new(int, n + 1);
-    for (guint i = 0; i < n; i++)
-        ahead[i] = (one[i] == labels[i]) - (other[i] == labels[i]);
-    return metrics_grouped_difference(ahead, comparison->units, n);
+    return interval_share(evaluation->is_right, left_out, comparison->units, comparison->n);
 }
 
 gboolean comparison_has_top_k(const Comparison *comparison)
 {
     return comparison->k < comparison->classes;
-}
-
-static gint highest_first(gconstpointer a, gconstpointer b)
-{
-    const Ranked *x = a, *y = b;
-    if (x->score != y->score)
-        return x->score > y->score ? -1 : 1;
-    return x->image < y->image ? -1 : x->image > y->image;
-}
-
-GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *evaluation)
-{
-    GArray *mistakes = g_array_new(FALSE, FALSE, sizeof(Ranked));
-    for (guint i = 0; i < comparison->n; i++) {
-        int predicted = evaluation->predicted[i];
-        Ranked mistake = {i, (double)evaluation_scores(evaluation, i)[predicted]};
-        if (predicted != comparison->labels[i])
-            g_array_append_val(mistakes, mistake);
-    }
-    g_array_sort(mistakes, highest_first);
-    return mistakes;
 }
 
 GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evaluation)

@@ -51,6 +51,12 @@ typedef struct {
     double seconds;      /* from all images' vectors to outputs, measured: differs from run to run */
 } Judgement;
 
+/* An image of a list that begins with the highest scores, ties in order of the images. */
+typedef struct {
+    guint image;
+    double score;
+} Ranked;
+
 /* One model on the comparison's images: N = images->list->items->len, L classes. */
 typedef struct {
     /* The file; its name in tables, short and different from the others'; and that for a terminal. */
@@ -59,7 +65,10 @@ typedef struct {
     Judgement known, unknown; /* of the comparison's images, and of those of no class */
     float *probabilities; /* (N, L), calibrated where the model is; NULL where outputs are decision values */
     int *predicted;       /* (N) */
+    int *is_right;        /* (N) 1 where it is the label, else 0 */
     guint *matrix;        /* (L, L) */
+    GArray *confused;     /* ConfusedPair, of the matrix */
+    GArray *mistakes;     /* Ranked: the most confident first, by the score of the predicted class */
     guint right;
     double accuracy, top_k;
     Interval interval; /* of the accuracy, 95 %, as comparison_interval */
@@ -75,6 +84,12 @@ typedef struct {
     double train_seconds; /* of all epochs, from the training's --history; NAN: not known */
 } Evaluation;
 
+/* Two models, and whether they differ. */
+typedef struct {
+    const Evaluation *first, *second;
+    McNemar test;
+} ModelPair;
+
 #define VERDICT_LEVEL 0.05 /* of every test */
 
 /* The outcome of a comparison in numbers: which model is best, whether that could be chance, and where it fails.
@@ -82,7 +97,7 @@ typedef struct {
 typedef struct {
     const Evaluation *best;   /* the model with the highest accuracy; the first of equal ones */
     const Evaluation *second; /* the second best; NULL if there is only one model */
-    McNemar test;             /* best against second */
+    McNemar test;             /* of these two */
     double ahead;             /* best's accuracy minus second's */
     Interval ahead_interval;
     /* Evaluation*: the other models that do not differ significantly from best, at 5 % (McNemar's tests; Holm 1979) */
@@ -110,6 +125,7 @@ typedef struct {
     int frequent;             /* the most frequent class */
     double guess;             /* its share: the accuracy of always answering it */
     guint k;                  /* of top_k */
+    GArray *pairs;            /* ModelPair, all, in the order of the models */
     Verdict verdict;
     const char *
         trained_on; /* the cache whose images the models were trained on; NULL: only what they say themselves */
@@ -136,25 +152,10 @@ void comparison_judge(Comparison *comparison);
 const DatasetItem *comparison_image(const Comparison *comparison, guint image);
 const char *comparison_path(const Comparison *comparison, guint image); /* its key */
 
-/* (N) 1 where the model is right. Caller frees. */
-int *evaluation_right(const Comparison *comparison, const Evaluation *evaluation);
-
 /* 95 % interval of the model's accuracy on the images that are not left out (N; NULL: on all), Wilson's; over groups where
  * there are some, whose images are not independent. */
 Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
                              const guint8 *left_out);
-
-/* The models' difference likewise: a test, and the interval of the first's accuracy minus the second's. */
-McNemar comparison_test(const Comparison *comparison, guint first, guint second);
-Interval comparison_difference(const Comparison *comparison, guint first, guint second);
-
-/* The index-th pair of models, of comparison_pairs, in their order, and their test. */
-typedef struct {
-    const Evaluation *first, *second;
-    McNemar test;
-} ModelPair;
-guint comparison_pairs(const Comparison *comparison);
-ModelPair comparison_pair(const Comparison *comparison, guint index);
 
 gboolean comparison_has_top_k(const Comparison *comparison); /* FALSE where k = L: every prediction is then
                                                                 among the top k */
@@ -168,15 +169,6 @@ int evaluation_runner_up(const Evaluation *evaluation, guint image);
 /* Turns a model's outputs (n, L) into probabilities in place; returns FALSE and leaves them alone where
  * they are decision values. */
 gboolean model_probabilities(const Model *model, float *outputs, guint n);
-
-/* An image of a list that begins with the highest scores, ties in order of the images. */
-typedef struct {
-    guint image;
-    double score;
-} Ranked;
-
-/* All mistakes, the most confident first, by the score of the predicted class: an array of Ranked. */
-GArray *evaluation_mistakes(const Comparison *comparison, const Evaluation *evaluation);
 
 /* All images, those first whose two best classes lie closest together: by minus the lead of the predicted class's score, 0
  * where there is only one. An array of Ranked. */

@@ -13,20 +13,39 @@ static guint most_right(const Comparison *comparison, guint but)
     return found;
 }
 
-static void find_equals(const Comparison *comparison, guint best, GPtrArray *equals)
+/* The 95 % interval of the accuracy of the first minus that of the second. */
+static Interval difference_of(const Comparison *comparison, const Evaluation *first, const Evaluation *second,
+                              McNemar test)
 {
-    guint n = comparison->models, rivals = 0;
-    g_autofree double *p = g_new(double, n);
-    g_autofree guint *models = g_new(guint, n);
-    for (guint j = 0; j < n; j++)
-        if (j != best) {
-            p[rivals] = comparison_test(comparison, best, j).p;
-            models[rivals++] = j;
-        }
-    metrics_holm(p, rivals);
-    for (guint r = 0; r < rivals; r++)
+    guint n = comparison->n;
+    g_autofree int *ahead = g_new(int, n + 1);
+    for (guint i = 0; i < n; i++)
+        ahead[i] = first->is_right[i] - second->is_right[i];
+    return comparison->units ? metrics_grouped_difference(ahead, comparison->units, n)
+                             : metrics_paired_difference(test, n);
+}
+
+/* What tells best from the others. */
+static void compare_best(const Comparison *comparison, Verdict *verdict)
+{
+    g_autofree double *p = g_new(double, comparison->models);
+    g_autoptr(GPtrArray) rivals = g_ptr_array_new();
+    for (guint i = 0; i < comparison->pairs->len; i++) {
+        const ModelPair *pair = &g_array_index(comparison->pairs, ModelPair, i);
+        gboolean is_first = pair->first == verdict->best;
+        const Evaluation *rival = is_first ? pair->second : pair->first;
+        if (!is_first && pair->second != verdict->best)
+            continue;
+        if (rival == verdict->second)
+            verdict->test = is_first ? pair->test
+                                     : (McNemar){pair->test.second_only, pair->test.first_only, pair->test.p};
+        p[rivals->len] = pair->test.p;
+        g_ptr_array_add(rivals, (gpointer)rival);
+    }
+    metrics_holm(p, rivals->len);
+    for (guint r = 0; r < rivals->len; r++)
         if (p[r] >= VERDICT_LEVEL)
-            g_ptr_array_add(equals, comparison->evaluations[models[r]]);
+            g_ptr_array_add(verdict->equals, rivals->pdata[r]);
 }
 
 /* (1.96 + 0.84)^2 (p_b + p_c) / (p_b - p_c)^2, p_b and p_c the shares of images that only one gets right. */
@@ -60,9 +79,8 @@ void comparison_judge(Comparison *comparison)
     if (comparison->models == 1)
         return;
     verdict->second = comparison->evaluations[second];
-    verdict->test = comparison_test(comparison, best, second);
+    compare_best(comparison, verdict);
     verdict->ahead = verdict->best->accuracy - verdict->second->accuracy;
-    verdict->ahead_interval = comparison_difference(comparison, best, second);
+    verdict->ahead_interval = difference_of(comparison, verdict->best, verdict->second, verdict->test);
     verdict->needed = comparison->units ? 0 : images_needed(verdict->test, comparison->n);
-    find_equals(comparison, best, verdict->equals);
 }

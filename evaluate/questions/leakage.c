@@ -129,7 +129,6 @@ static Seen seen_by(const Comparison *comparison, const Model *model, guint i)
 static void measure_leakage(const Comparison *comparison, Evaluation *evaluation)
 {
     Leakage *leakage = &evaluation->leakage;
-    const int *labels = comparison->labels;
     guint n = comparison->n;
     if (!comparison->twins && !evaluation->model->trained_on)
         return;
@@ -139,7 +138,7 @@ static void measure_leakage(const Comparison *comparison, Evaluation *evaluation
         leakage->seen[i] = (guint8)seen;
         leakage->same += seen == IMAGE_SEEN;
         leakage->alike += seen == IMAGE_ALIKE;
-        leakage->right += seen == IMAGE_UNSEEN && evaluation->predicted[i] == labels[i];
+        leakage->right += seen == IMAGE_UNSEEN && evaluation->is_right[i];
     }
     guint left = n - leakage_count(evaluation);
     leakage->accuracy = left ? (double)leakage->right / left : NAN;

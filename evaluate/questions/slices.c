@@ -279,7 +279,7 @@ static Slice measure_slice(const Comparison *comparison, const Evaluation *evalu
     guint n = comparison->n;
     Slice slice = {.column = g_intern_string(column->name),
                    .value = g_intern_string(column->values->pdata[value])};
-    g_autofree int *right = evaluation_right(comparison, evaluation);
+    const int *right = evaluation->is_right;
     g_autofree guint8 *outside = g_new(guint8, n + 1);
     for (guint i = 0; i < n; i++) {
         outside[i] = column->of[i] != (int)value;

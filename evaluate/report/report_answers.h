@@ -28,13 +28,12 @@ json_t *unknown_json(const Comparison *comparison, const Evaluation *model);
 /* ---- The metrics, as lines of page and JSON ---- */
 
 void describe_figures(Row *row, gconstpointer comparison, guint model); /* but those by class */
-void describe_pair(Row *row, gconstpointer comparison, guint pair);     /* of comparison_pair */
+void describe_pair(Row *row, gconstpointer pairs, guint pair);          /* an array of ModelPair */
 void row_metrics(Row *row, ClassMetrics f);
 
-/* Lines of one model. */
+/* One model. */
 typedef struct {
     const Comparison *comparison;
     const Evaluation *evaluation;
-    const GArray *lines; /* of what is described */
 } MetricsOf;
 void describe_confusion(Row *row, gconstpointer of, guint pair); /* ConfusedPair */

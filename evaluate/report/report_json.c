@@ -51,13 +51,6 @@ static json_t *confusion_cells(const guint *matrix, guint classes)
     return cells;
 }
 
-static json_t *confused_pairs(const Comparison *comparison, const Evaluation *evaluation)
-{
-    g_autoptr(GArray) pairs = metrics_confused_pairs(evaluation->matrix, comparison->classes);
-    const MetricsOf of = {comparison, evaluation, pairs};
-    return rows_json(describe_confusion, &of, pairs->len);
-}
-
 static void describe_bin(Row *row, gconstpointer bins, guint index)
 {
     const ReliabilityBin *bin = (const ReliabilityBin *)bins + index;
@@ -70,18 +63,11 @@ static void describe_mistake(Row *row, gconstpointer of, guint index)
 {
     const MetricsOf *model = of;
     const Comparison *comparison = model->comparison;
-    const Ranked *mistake = &g_array_index(model->lines, Ranked, index);
+    const Ranked *mistake = &g_array_index(model->evaluation->mistakes, Ranked, index);
     row_text(row, "path", NULL, comparison_path(comparison, mistake->image));
     row_text(row, "true", NULL, comparison->names[comparison->labels[mistake->image]]);
     row_text(row, "predicted", NULL, comparison->names[model->evaluation->predicted[mistake->image]]);
     row_number(row, "score", NULL, mistake->score, 3);
-}
-
-static json_t *worst_errors(const Comparison *comparison, const Evaluation *evaluation)
-{
-    g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, evaluation);
-    const MetricsOf of = {comparison, evaluation, mistakes};
-    return rows_json(describe_mistake, &of, MIN(mistakes->len, MAX_ERRORS));
 }
 
 static void describe_model(Row *row, gconstpointer of, guint index)
@@ -89,6 +75,7 @@ static void describe_model(Row *row, gconstpointer of, guint index)
     const Comparison *comparison = of;
     const Evaluation *evaluation = comparison->evaluations[index];
     const Model *model = evaluation->model;
+    const MetricsOf model_of = {comparison, evaluation};
     guint classes = comparison->classes;
     gboolean small = classes <= MATRIX_CLASSES;
     row_text(row, "model", NULL, evaluation->path);
@@ -107,11 +94,11 @@ static void describe_model(Row *row, gconstpointer of, guint index)
         {"per_class", rows_named(describe_metrics, evaluation->per_class, comparison->names, classes)},
         {small ? "confusion_matrix" : "confusion_cells",
          (small ? confusion_matrix : confusion_cells)(evaluation->matrix, classes)},
-        {"confused_pairs", confused_pairs(comparison, evaluation)},
+        {"confused_pairs", rows_json(describe_confusion, &model_of, evaluation->confused->len)},
         {"reliability",
          rows_json(describe_bin, evaluation->bins, evaluation->probabilities ? RELIABILITY_BINS : 0)},
         {"coverage", coverage_json(evaluation)},
-        {"worst_errors", worst_errors(comparison, evaluation)},
+        {"worst_errors", rows_json(describe_mistake, &model_of, MIN(evaluation->mistakes->len, MAX_ERRORS))},
         {"leakage", leakage_json(comparison, index)},
         {"unknown", unknown_json(comparison, evaluation)},
         {"slices", slices_json(comparison, evaluation)},
@@ -157,7 +144,7 @@ gboolean report_json_write(const Comparison *comparison, const char *path, GErro
         cli_json(images->list->root), "images", (json_int_t)images->list->items->len, "groups",
         groups ? json_integer(groups) : json_null(), "classes", texts(images->list->classes), "skipped",
         texts(images->skipped), "models", rows_json(describe_model, comparison, comparison->models),
-        "mcnemar", rows_json(describe_pair, comparison, comparison_pairs(comparison)), "verdict",
+        "mcnemar", rows_json(describe_pair, comparison->pairs, comparison->pairs->len), "verdict",
         verdict_json(comparison));
     char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     gboolean written = output_file_write(path, dump, strlen(dump), error);

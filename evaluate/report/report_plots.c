@@ -49,7 +49,7 @@ void report_figure(Report *report, CanvasFigure figure, CanvasFormat format, con
 void describe_confusion(Row *row, gconstpointer of, guint index)
 {
     const MetricsOf *model = of;
-    const ConfusedPair *pair = &g_array_index(model->lines, ConfusedPair, index);
+    const ConfusedPair *pair = &g_array_index(model->evaluation->confused, ConfusedPair, index);
     row_text(row, "true", "True", model->comparison->names[pair->truth]);
     row_text(row, "predicted", "Taken for", model->comparison->names[pair->predicted]);
     row_count(row, "count", "Images", pair->count);
@@ -70,9 +70,9 @@ static void append_confusion(Report *report, Evaluation *model)
 {
     guint classes = report->comparison->classes;
     GString *page = report->page;
-    g_autoptr(GArray) pairs = metrics_confused_pairs(model->matrix, classes);
+    const GArray *pairs = model->confused;
     g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", model->name);
-    const MetricsOf of = {report->comparison, model, pairs};
+    const MetricsOf of = {report->comparison, model};
     const Confusion one = {.of = report->comparison,
                            .models = &model,
                            .n = 1,
@@ -179,7 +179,7 @@ void report_thumbnails(Report *report)
 static void append_mistakes(Report *report, Evaluation *model)
 {
     const Comparison *comparison = report->comparison;
-    g_autoptr(GArray) mistakes = evaluation_mistakes(comparison, model);
+    const GArray *mistakes = model->mistakes;
     g_string_append_printf(report->page, "<p>%u of %u %s wrong</p>\n<ul class=\"gallery\">\n", mistakes->len,
                            comparison->n, plural(comparison->n, "image", "images"));
     for (guint i = 0; i < MIN(mistakes->len, MAX_MISTAKES); i++) {

@@ -66,19 +66,19 @@ void describe_figures(Row *row, gconstpointer of, guint model)
     }
 }
 
-void describe_pair(Row *row, gconstpointer comparison, guint index)
+void describe_pair(Row *row, gconstpointer pairs, guint index)
 {
-    ModelPair pair = comparison_pair(comparison, index);
-    g_autofree char *both = g_strdup_printf("%s and %s", pair.first->name, pair.second->name);
+    const ModelPair *pair = &g_array_index((const GArray *)pairs, ModelPair, index);
+    g_autofree char *both = g_strdup_printf("%s and %s", pair->first->name, pair->second->name);
     g_autofree char *better = g_strdup_printf(
-        "%s is better", (pair.test.first_only > pair.test.second_only ? pair.first : pair.second)->name);
+        "%s is better", (pair->test.first_only > pair->test.second_only ? pair->first : pair->second)->name);
     row_text(row, NULL, "Models", both);
-    row_text(row, "first", NULL, pair.first->name);
-    row_text(row, "second", NULL, pair.second->name);
-    row_count(row, "first_only", "only the first right", pair.test.first_only);
-    row_count(row, "second_only", "only the second right", pair.test.second_only);
-    row_p(row, "p", "p", pair.test.p);
-    row_text(row, NULL, "at 5\u00a0%", pair.test.p < VERDICT_LEVEL ? better : "not significant");
+    row_text(row, "first", NULL, pair->first->name);
+    row_text(row, "second", NULL, pair->second->name);
+    row_count(row, "first_only", "only the first right", pair->test.first_only);
+    row_count(row, "second_only", "only the second right", pair->test.second_only);
+    row_p(row, "p", "p", pair->test.p);
+    row_text(row, NULL, "at 5\u00a0%", pair->test.p < VERDICT_LEVEL ? better : "not significant");
 }
 
 void section_metrics(Report *report)
@@ -101,7 +101,7 @@ void section_metrics(Report *report)
                             "this uneven if both models were equally good.</p>\n",
         comparison->n_groups);
     rows_table(page, "fold", comparison->units ? "Exact test of signs" : "McNemar's exact test",
-               describe_pair, comparison, comparison_pairs(comparison));
+               describe_pair, comparison->pairs, comparison->pairs->len);
 }
 
 /* ---- Classes ---- */
@@ -141,7 +141,7 @@ static void describe_class(Row *row, gconstpointer of, guint class)
 
 static void append_classes(Report *report, Evaluation *model)
 {
-    const MetricsOf of = {report->comparison, model, NULL};
+    const MetricsOf of = {report->comparison, model};
     rows_table(report->page, "fold sortable", "Metrics of each class", describe_class, &of,
                report->comparison->classes);
 }

@@ -77,10 +77,8 @@ void text_confusion(GString *text, const char *const *names, const guint *matrix
 }
 
 /* Up to `max` of the most confused pairs, one line each; nothing if there are none. */
-static void text_confused_pairs(GString *text, const char *const *names, const guint *matrix, guint classes,
-                                guint max)
+static void text_confused_pairs(GString *text, const char *const *names, const GArray *pairs, guint max)
 {
-    g_autoptr(GArray) pairs = metrics_confused_pairs(matrix, classes);
     for (guint i = 0; i < MIN(pairs->len, max); i++) {
         const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
         g_string_append_printf(text, "%6u  %4.1f %% of %s predicted as %s\n", pair->count, 100 * pair->share,
@@ -123,11 +121,11 @@ static void text_table(GString *text, const Comparison *comparison)
 /* McNemar's exact test for each pair of models, one line each; nothing for a single model. */
 static void text_mcnemar(GString *text, const Comparison *comparison)
 {
-    for (guint i = 0; i < comparison_pairs(comparison); i++) {
-        ModelPair pair = comparison_pair(comparison, i);
-        g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", pair.first->shown,
-                               pair.test.first_only, pair.second->shown, pair.test.second_only, pair.test.p,
-                               pair.test.p < 0.05 ? "" : " (not significant at 5 %)");
+    for (guint i = 0; i < comparison->pairs->len; i++) {
+        const ModelPair *pair = &g_array_index(comparison->pairs, ModelPair, i);
+        g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", pair->first->shown,
+                               pair->test.first_only, pair->second->shown, pair->test.second_only,
+                               pair->test.p, pair->test.p < 0.05 ? "" : " (not significant at 5 %)");
     }
 }
 
@@ -160,7 +158,7 @@ static void append_model(GString *text, const Comparison *comparison, const Eval
         g_string_append_printf(text, "of %u classes: see --confusion, --report or --json\n", classes);
     if (evaluation->right < comparison->n && classes > 2) {
         g_string_append(text, "\nMost confused\n");
-        text_confused_pairs(text, names, evaluation->matrix, classes, SHOWN_PAIRS);
+        text_confused_pairs(text, names, evaluation->confused, SHOWN_PAIRS);
     }
     g_string_append_c(text, '\n');
 }

@@ -109,7 +109,7 @@ ReviewItem review_mistake(const Comparison *comparison, const Evaluation *evalua
 
 static void add_mistakes(Choice *choice)
 {
-    g_autoptr(GArray) mistakes = evaluation_mistakes(choice->comparison, choice->evaluation);
+    const GArray *mistakes = choice->evaluation->mistakes;
     for (guint i = 0; i < mistakes->len; i++)
         add(choice,
             review_mistake(choice->comparison, choice->evaluation, &g_array_index(mistakes, Ranked, i)));

@@ -135,14 +135,13 @@ static void failures(GString *text, const Comparison *comparison, const Verdict 
 {
     const Evaluation *best = verdict->best;
     const ClassMetrics *worst = &best->per_class[verdict->worst];
-    g_autoptr(GArray) pairs = metrics_confused_pairs(best->matrix, comparison->classes);
-    if (pairs->len == 0) {
+    if (best->confused->len == 0) {
         g_string_append(text, "On none of these images.");
         return;
     }
     g_string_append_printf(text, "%s gets %.0f of the %u images of %s right, its weakest class. ", best->name,
                            worst->recall * worst->support, worst->support, comparison->names[verdict->worst]);
-    const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, 0);
+    const ConfusedPair *pair = &g_array_index(best->confused, ConfusedPair, 0);
     g_string_append_printf(text, "Most often it takes %s for %s (%u %s, %.0f %% of them).",
                            comparison->names[pair->truth], comparison->names[pair->predicted], pair->count,
                            plural(pair->count, "image", "images"), 100 * pair->share);
