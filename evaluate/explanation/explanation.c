@@ -216,7 +216,7 @@ static void make_maps(const Gather *gather)
 
 static const DatasetItem *image_of(const Gather *gather, guint i)
 {
-    return comparison_image(gather->comparison, gather->items[i]->image);
+    return gather->comparison->items[gather->items[i]->image];
 }
 
 static gboolean read_vectors(const Gather *gather, GError **error)

@@ -78,7 +78,7 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
     g_autofree char *head = g_strdup_printf("%s: %s", evaluation->name, title);
     canvas_text(canvas, GAP, GAP + 8, (CanvasFont){13, theme->ink, TRUE}, ALIGN_LEFT, 0, head);
     canvas_text(canvas, GAP, GAP + 28, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
-                comparison_path(comparison, of->item->image));
+                comparison->items[of->item->image]->key);
     draw_cells(canvas, of->explanations, of->item, scale);
     draw_legend(canvas, GAP, y, scale);
     canvas_text(canvas, GAP, y + 22, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
@@ -104,7 +104,7 @@ static void append_map(GString *csv, const Explanations *explanations, const Exp
     const char *const fields[] = {
         figure,
         evaluation->name,
-        comparison_path(explanations->comparison, item->image),
+        explanations->comparison->items[item->image]->key,
         explanation_reason_name(item->reason),
         explanations->comparison->names[explanations->comparison->labels[item->image]],
         explanations->comparison->names[evaluation->predicted[item->image]],

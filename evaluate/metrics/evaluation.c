@@ -187,8 +187,8 @@ static void read_labels_and_groups(Comparison *comparison)
     g_autofree const char **groups = g_new(const char *, n + 1);
     comparison->labels = g_new(int, n + 1);
     for (guint i = 0; i < n; i++) {
-        comparison->labels[i] = comparison_image(comparison, i)->label;
-        groups[i] = comparison_image(comparison, i)->group;
+        comparison->labels[i] = comparison->items[i]->label;
+        groups[i] = comparison->items[i]->group;
     }
     comparison->units = partition_units(groups, n);
     for (guint i = 0; comparison->units && i < n; i++)
@@ -231,6 +231,7 @@ static void compare_pairs(Comparison *comparison)
 void comparison_measure(Comparison *comparison, guint top)
 {
     const Dataset *list = comparison->images->list;
+    comparison->items = (const DatasetItem *const *)list->items->pdata;
     guint n = comparison->n = list->items->len, classes = comparison->classes = list->classes->len;
     comparison->names = (const char *const *)list->classes->pdata;
     comparison->k = MIN(top, classes);
@@ -275,25 +276,10 @@ void comparison_free(Comparison *comparison)
     g_free(comparison);
 }
 
-const DatasetItem *comparison_image(const Comparison *comparison, guint image)
-{
-    return comparison->images->list->items->pdata[image];
-}
-
-const char *comparison_path(const Comparison *comparison, guint image)
-{
-    return comparison_image(comparison, image)->key;
-}
-
 Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
                              const guint8 *left_out)
 {
     return interval_share(evaluation->is_right, left_out, comparison->units, comparison->n);
-}
-
-gboolean comparison_has_top_k(const Comparison *comparison)
-{
-    return comparison->k < comparison->classes;
 }
 
 GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evaluation)

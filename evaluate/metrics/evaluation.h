@@ -22,7 +22,8 @@ typedef enum { IMAGE_UNSEEN, IMAGE_ALIKE /* nearly the same as one */, IMAGE_SEE
 
 typedef struct {
     guint8 *seen;      /* (N) Seen; NULL: not known, as the model file is from before this was recorded */
-    guint same, alike; /* images IMAGE_SEEN and IMAGE_ALIKE */
+    guint same, alike; /* images IMAGE_SEEN and IMAGE_ALIKE, */
+    guint count;       /* and both */
     guint right;       /* of the others */
     double accuracy;   /* on the others; NAN: there are none */
     Interval interval; /* 95 %, as comparison_interval */
@@ -116,16 +117,17 @@ typedef struct {
     ThreadPool *thread_pool;
     Weights *weights; /* of the models' base, once images went through it; NULL */
     TestImages *images;
-    guint n, classes;         /* N, L */
-    const char *const *names; /* (L) of the classes */
-    int *labels;              /* (N) of the images */
-    guint *units;             /* (N) as metrics_mcnemar takes them; NULL: no image has a group */
-    guint n_groups;           /* of them; 0 */
-    char *over;               /* " over 40 groups", of an interval; "" where there are none */
-    int frequent;             /* the most frequent class */
-    double guess;             /* its share: the accuracy of always answering it */
-    guint k;                  /* of top_k */
-    GArray *pairs;            /* ModelPair, all, in the order of the models */
+    guint n, classes;                /* N, L */
+    const DatasetItem *const *items; /* (N) of the images' list */
+    const char *const *names;        /* (L) of the classes */
+    int *labels;                     /* (N) of the images */
+    guint *units;                    /* (N) as metrics_mcnemar takes them; NULL: no image has a group */
+    guint n_groups;                  /* of them; 0 */
+    char *over;                      /* " over 40 groups", of an interval; "" where there are none */
+    int frequent;                    /* the most frequent class */
+    double guess;                    /* its share: the accuracy of always answering it */
+    guint k;                         /* of top_k, at most L: every prediction is then among the top k */
+    GArray *pairs;                   /* ModelPair, all, in the order of the models */
     Verdict verdict;
     const char *
         trained_on; /* the cache whose images the models were trained on; NULL: only what they say themselves */
@@ -149,16 +151,10 @@ void comparison_free(Comparison *comparison);
 /* Finds the verdict: comparison_measure does. */
 void comparison_judge(Comparison *comparison);
 
-const DatasetItem *comparison_image(const Comparison *comparison, guint image);
-const char *comparison_path(const Comparison *comparison, guint image); /* its key */
-
 /* 95 % interval of the model's accuracy on the images that are not left out (N; NULL: on all), Wilson's; over groups where
  * there are some, whose images are not independent. */
 Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
                              const guint8 *left_out);
-
-gboolean comparison_has_top_k(const Comparison *comparison); /* FALSE where k = L: every prediction is then
-                                                                among the top k */
 
 /* The scores (L) of an image that metrics are computed from: probabilities where the model has them, else outputs. */
 const float *evaluation_scores(const Evaluation *evaluation, guint image);

@@ -19,7 +19,7 @@ static void append_image(GString *text, const Comparison *comparison, const Eval
                          guint index)
 {
     const float *scores = evaluation_scores(evaluation, index);
-    csv_append(text, comparison_path(comparison, index));
+    csv_append(text, comparison->items[index]->key);
     csv_append(text, comparison->names[comparison->labels[index]]);
     csv_append(text, comparison->names[evaluation->predicted[index]]);
     for (guint c = 0; c < comparison->classes; c++)

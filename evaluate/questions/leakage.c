@@ -27,7 +27,7 @@ static void find_same(Comparison *comparison, const Cache *training)
 {
     g_autoptr(GHashTable) contents = hash_contents(training);
     for (guint i = 0; i < comparison->n; i++) {
-        g_autoptr(GBytes) hash = g_bytes_new_static(comparison_image(comparison, i)->hash, CACHE_HASH);
+        g_autoptr(GBytes) hash = g_bytes_new_static(comparison->items[i]->hash, CACHE_HASH);
         const char *path = g_hash_table_lookup(contents, hash);
         if (path)
             comparison->twins[i] = (Twin){g_intern_string(path), TRUE, 1};
@@ -121,7 +121,7 @@ static Seen seen_by(const Comparison *comparison, const Model *model, guint i)
 {
     const Twin *twin = comparison->twins ? &comparison->twins[i] : NULL;
     if ((twin && twin->same) ||
-        (model->trained_on && trained_on_has(model->trained_on, comparison_image(comparison, i)->hash)))
+        (model->trained_on && trained_on_has(model->trained_on, comparison->items[i]->hash)))
         return IMAGE_SEEN;
     return twin && twin->path ? IMAGE_ALIKE : IMAGE_UNSEEN;
 }
@@ -140,14 +140,10 @@ static void measure_leakage(const Comparison *comparison, Evaluation *evaluation
         leakage->alike += seen == IMAGE_ALIKE;
         leakage->right += seen == IMAGE_UNSEEN && evaluation->is_right[i];
     }
-    guint left = n - leakage_count(evaluation);
+    leakage->count = leakage->same + leakage->alike;
+    guint left = n - leakage->count;
     leakage->accuracy = left ? (double)leakage->right / left : NAN;
     leakage->interval = comparison_interval(comparison, evaluation, leakage->seen);
-}
-
-guint leakage_count(const Evaluation *evaluation)
-{
-    return evaluation->leakage.same + evaluation->leakage.alike;
 }
 
 gboolean leakage_find(Comparison *comparison, const LeakageChoice *choice, GError **error)

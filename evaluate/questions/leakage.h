@@ -11,6 +11,3 @@
  * read, or the user interrupted. If the two caches have different feature specifications, only contents are compared, with
  * a warning. */
 gboolean leakage_find(Comparison *comparison, const LeakageChoice *choice, GError **error);
-
-/* Images of this model's leakage that are not IMAGE_UNSEEN. */
-guint leakage_count(const Evaluation *evaluation);

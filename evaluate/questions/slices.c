@@ -191,7 +191,7 @@ static gboolean read_table(const Comparison *comparison, const char *file, GPtrA
     guint n = comparison->n;
     Table table = {columns, images, -1, n, 0};
     for (guint i = 0; i < n; i++)
-        g_hash_table_insert(images, (gpointer)comparison_path(comparison, i), GUINT_TO_POINTER(i));
+        g_hash_table_insert(images, (gpointer)comparison->items[i]->key, GUINT_TO_POINTER(i));
     if (!text || !csv_table(file, text, take_header, take_record, &table, error))
         return FALSE;
     if (!table.found)
@@ -217,7 +217,7 @@ typedef struct {
 static void measure_image(guint task, guint worker, gpointer data)
 {
     Measuring *measuring = data;
-    const char *file = comparison_image(measuring->comparison, task)->path;
+    const char *file = measuring->comparison->items[task]->path;
     if (interrupted() || !image_file_measure(file, &measuring->facts[task], NULL))
         measuring->facts[task] = (ImageFacts){0};
     progress_tick(measuring->progress, 1);

@@ -30,7 +30,7 @@ static void append_item(Report *report, const Explanation *item)
     g_autofree char *title = explanation_title(explanations, item);
     double scale = overlay_scale(item);
     html_add(report->page, "<li><div><strong>", title, "</strong></div><div class=\"path\">",
-             comparison_path(report->comparison, item->image), "</div><div class=\"maps\">", NULL);
+             report->comparison->items[item->image]->key, "</div><div class=\"maps\">", NULL);
     if (item->rgb)
         append_image(report->page, item->rgb, side, "", "as the base saw it");
     for (guint m = 0; m < item->n_maps; m++) {

@@ -64,7 +64,7 @@ static void describe_mistake(Row *row, gconstpointer of, guint index)
     const MetricsOf *model = of;
     const Comparison *comparison = model->comparison;
     const Ranked *mistake = &g_array_index(model->evaluation->mistakes, Ranked, index);
-    row_text(row, "path", NULL, comparison_path(comparison, mistake->image));
+    row_text(row, "path", NULL, comparison->items[mistake->image]->key);
     row_text(row, "true", NULL, comparison->names[comparison->labels[mistake->image]]);
     row_text(row, "predicted", NULL, comparison->names[model->evaluation->predicted[mistake->image]]);
     row_number(row, "score", NULL, mistake->score, 3);

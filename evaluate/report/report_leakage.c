@@ -3,7 +3,6 @@
 
 #include "common/cli/cli.h"
 #include "common/core/plural.h"
-#include "evaluate/questions/leakage.h"
 #include "evaluate/report/report_sections.h"
 
 #include <math.h>
@@ -48,7 +47,7 @@ static const Twin *twin_of(const Comparison *comparison, guint i)
 /* "cat/1.jpg is dog/2.jpg", "… is nearly …", or that it was trained on. Caller frees. */
 static char *describe(const Comparison *comparison, guint i)
 {
-    const char *path = comparison_path(comparison, i);
+    const char *path = comparison->items[i]->key;
     const Twin *twin = twin_of(comparison, i);
     if (!twin || (!twin->same && seen_by_any(comparison, i) == IMAGE_SEEN))
         return g_strdup_printf("%s is in a training set", path);
@@ -88,7 +87,7 @@ static void append_accuracy(GString *text, const Comparison *comparison, const E
     if (!leakage->seen)
         g_string_append_printf(text, "%8.4f  unknown: the model does not record what it was trained on  %s\n",
                                evaluation->accuracy, name);
-    else if (leakage_count(evaluation) < comparison->n)
+    else if (leakage->count < comparison->n)
         g_string_append_printf(text, "%8.4f  %12.4f  %.4f to %.4f  %s\n", evaluation->accuracy,
                                leakage->accuracy, leakage->interval.low, leakage->interval.high, name);
     else
@@ -126,7 +125,7 @@ static void describe_model(Row *row, gconstpointer of, guint index)
     const Comparison *comparison = of;
     const Evaluation *evaluation = comparison->evaluations[index];
     const Leakage *leakage = &evaluation->leakage;
-    gboolean left = leakage->seen && leakage_count(evaluation) < comparison->n;
+    gboolean left = leakage->seen && leakage->count < comparison->n;
     row_text(row, NULL, "model", evaluation->name);
     row_text(row, "cache", NULL, comparison->trained_on);
     row_number(row, "similarity", NULL, comparison->similarity, 2);
@@ -152,7 +151,7 @@ static json_t *images_json(const Comparison *comparison, const Leakage *leakage)
         if (leakage->seen[i] == IMAGE_UNSEEN)
             continue;
         Row row = {.object = json_object()};
-        row_text(&row, "path", NULL, comparison_path(comparison, i));
+        row_text(&row, "path", NULL, comparison->items[i]->key);
         row_text(&row, "is", NULL, same ? "same content" : "nearly the same");
         row_text(&row, "trained_on", NULL, twin && (twin->same || !same) ? twin->path : NULL);
         row_number(&row, "similarity", NULL, same || !twin ? NAN : (double)twin->cosine, 3);
@@ -190,7 +189,7 @@ static void append_groups(GString *page, const Comparison *comparison, const gui
             if (g_strcmp0(own ? own->path : NULL, path) != 0)
                 continue;
             told[i] = TRUE;
-            html_add(page, "<li><code>", comparison_path(comparison, images[i]), "</code>", NULL);
+            html_add(page, "<li><code>", comparison->items[images[i]]->key, "</code>", NULL);
             if (own && own->same)
                 g_string_append(page, " is the same");
             else if (own)

@@ -23,7 +23,7 @@ static void append_id(Report *report)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     for (guint i = 0; i < report->options->review->len; i++) {
-        const char *path = comparison_path(report->comparison, item_at(report, i)->image);
+        const char *path = report->comparison->items[item_at(report, i)->image]->key;
         g_checksum_update(sum, (const guchar *)path, (gssize)strlen(path) + 1);
     }
     g_string_append_printf(report->page, " data-id=\"%.16s\"", g_checksum_get_string(sum));
@@ -38,7 +38,7 @@ static void append_score(Report *report, const ReviewItem *item, gboolean probab
         return;
     if (item->reason == REVIEW_DUPLICATE) {
         html_add(page, item->score < 1 ? "<dt>Nearly</dt><dd>" : "<dt>Same as</dt><dd>",
-                 comparison_path(report->comparison, item->twin), "</dd>", NULL);
+                 report->comparison->items[item->twin]->key, "</dd>", NULL);
         return;
     }
     g_autofree char *score =
@@ -54,7 +54,7 @@ GBytes *report_thumbnail(const Report *report, guint image, Fit fit)
 {
     if (!report->folder)
         return NULL;
-    const char *file = comparison_image(report->comparison, image)->path;
+    const char *file = report->comparison->items[image]->path;
     g_autofree guint8 *rgb = g_malloc(3 * SIDE * SIDE);
     const Decoding upright = {PRESET_VIPS, fit, TRUE, SIDE};
     return image_file_decode(file, &upright, rgb, NULL, NULL) ? image_jpeg(rgb, SIDE, QUALITY) : NULL;
@@ -65,7 +65,7 @@ void report_card(Report *report, const Evaluation *evaluation, const ReviewItem 
 {
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
-    const char *path = comparison_path(report->comparison, item->image);
+    const char *path = report->comparison->items[item->image]->key;
     const char *label = comparison->names[comparison->labels[item->image]];
     g_string_append(page, "<li");
     if (decides)

@@ -52,7 +52,7 @@ void describe_figures(Row *row, gconstpointer of, guint model)
     row->missing = "the model outputs decision values, not probabilities";
     row_text(row, NULL, "Model", evaluation->name);
     for (guint m = 0; m < G_N_ELEMENTS(metrics); m++) {
-        const char *title = m != TOP_K ? metrics[m].title : comparison_has_top_k(comparison) ? top : NULL;
+        const char *title = m != TOP_K ? metrics[m].title : comparison->k < comparison->classes ? top : NULL;
         row->best = is_best(comparison, m, evaluation);
         if (metrics[m].share)
             row_share(row, metrics[m].name, title, value_of(evaluation, m));

@@ -98,7 +98,7 @@ static char *figure(double value)
 static void text_table(GString *text, const Comparison *comparison)
 {
     int width = (int)strlen("model");
-    gboolean has_top = comparison_has_top_k(comparison);
+    gboolean has_top = comparison->k < comparison->classes;
     for (guint i = 0; i < comparison->models; i++)
         width = MAX(width, (int)g_utf8_strlen(comparison->evaluations[i]->shown, -1));
     append_padded(text, "model", width, TRUE);

@@ -52,7 +52,7 @@ static void take_others(Choice *choice)
 {
     guint odd = 0;
     for (guint i = 0; i < choice->comparison->n; i++) {
-        const DatasetItem *image = comparison_image(choice->comparison, i);
+        const DatasetItem *image = choice->comparison->items[i];
         gboolean clean = is_clean(image->key) && is_clean(class_of(choice, i));
         choice->taken[i] = !clean || image->reviewed;
         odd += !clean;
@@ -83,7 +83,7 @@ static gboolean add_suspects(Choice *choice, const char *table, GError **error)
     g_autoptr(Labels) labels = labels_read(table, LABELS_SUSPECTS, error);
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
     for (guint i = 0; labels && i < choice->comparison->n; i++) {
-        const LabelRow *row = labels_find(labels, comparison_path(choice->comparison, i));
+        const LabelRow *row = labels_find(labels, choice->comparison->items[i]->key);
         ReviewItem item = {.image = i, .reason = REVIEW_SUSPECT};
         if (!row)
             continue;

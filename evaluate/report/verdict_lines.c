@@ -4,7 +4,6 @@
 #include "common/core/plural.h"
 #include "common/model/history.h"
 #include "common/vgg16/weights.h"
-#include "evaluate/questions/leakage.h"
 #include "evaluate/report/html.h"
 
 #include <math.h>
@@ -167,7 +166,7 @@ static void trained_on(GString *text, const Comparison *comparison, const Verdic
 {
     const Evaluation *best = verdict->best;
     const Leakage *leakage = &best->leakage;
-    guint count = leakage_count(best), n = comparison->n;
+    guint count = leakage->count, n = comparison->n;
     if (!count)
         return;
     if (count == n)
@@ -193,7 +192,7 @@ static void next_steps(GString *text, const Comparison *comparison, const Verdic
         gboolean applies;
         const char *sentence;
     } advice[] = {
-        {leakage_count(best) > 0,
+        {best->leakage.count > 0,
          "Evaluate on images it was not trained on: `extract --split-test` sets some aside."},
         {weights_are_seeded(best->model->spec->weights_source),
          "Extract with trained weights (`make weights`): the base is the seeded stand-in, which was not "
