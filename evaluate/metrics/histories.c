@@ -1,47 +1,45 @@
 /* histories: see histories.h. */
 #include "evaluate/metrics/histories.h"
-#include "common/core/plural.h"
 
+#include "common/core/csv.h"
 #include "common/core/error.h"
 #include "common/core/input_file.h"
+#include "common/core/plural.h"
 
 #include <math.h>
-#include <string.h>
 
-/* The column "seconds" of a comma-separated header, or -1. */
-static int seconds_column(const char *header)
+/* The column "seconds" of a table. */
+typedef struct {
+    guint column;
+    double sum;
+} Seconds;
+
+static gboolean take_header(const GPtrArray *names, gpointer user, GError **error)
 {
-    g_auto(GStrv) names = g_strsplit(header, ",", -1);
-    for (int i = 0; names[i]; i++)
-        if (strcmp(names[i], "seconds") == 0)
-            return i;
-    return -1;
+    return g_ptr_array_find_with_equal_func((GPtrArray *)names, "seconds", g_str_equal,
+                                            &((Seconds *)user)->column) ||
+           error_set(error, "has no column seconds; give what train --history wrote for a dense head");
+}
+
+static gboolean take_record(const GPtrArray *fields, gpointer user, GError **error)
+{
+    Seconds *seconds = user;
+    const char *text = seconds->column < fields->len ? fields->pdata[seconds->column] : "";
+    char *end;
+    double number = g_ascii_strtod(text, &end);
+    if (end == text || *end || !isfinite(number) || number < 0)
+        return error_set(error, "it has no number of seconds; write the file again with train --history");
+    seconds->sum += number;
+    return TRUE;
 }
 
 static gboolean sum_seconds(const char *path, double *sum, GError **error)
 {
-    g_autofree char *text = input_file_text(path, NULL, error);
-    if (!text)
-        return FALSE;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    int column = lines[0] ? seconds_column(g_strchomp(lines[0])) : -1;
-    if (column < 0)
-        return error_set(error, "%s: has no column seconds; give what train --history wrote for a dense head",
-                         path);
-    *sum = 0;
-    for (guint i = 1; lines[i]; i++) {
-        if (!*g_strchomp(lines[i]))
-            continue;
-        g_auto(GStrv) cells = g_strsplit(lines[i], ",", -1);
-        char *end = NULL;
-        double seconds = (guint)column < g_strv_length(cells) ? g_ascii_strtod(cells[column], &end) : NAN;
-        if (!end || end == cells[column] || *end || !isfinite(seconds) || seconds < 0)
-            return error_set(
-                error, "%s: line %u has no number of seconds; write the file again with train --history",
-                path, i + 1);
-        *sum += seconds;
-    }
-    return TRUE;
+    Seconds seconds = {0};
+    g_autofree char *text = input_file_plain(path, error);
+    gboolean read = text && csv_table(path, text, take_header, take_record, &seconds, error);
+    *sum = seconds.sum;
+    return read;
 }
 
 gboolean histories_read(const char *list, const Comparison *comparison, GError **error)
