@@ -15,22 +15,15 @@ static void add(GPtrArray *items, gboolean *taken, guint model, guint image, Exp
     g_ptr_array_add(items, explanation);
 }
 
-static void add_wrong(const Comparison *comparison, guint model, gboolean *taken, GPtrArray *items)
+/* The first of an array of Ranked. */
+static void add_first(const GArray *images, guint model, ExplanationReason reason, gboolean *taken,
+                      GPtrArray *items)
 {
-    const GArray *mistakes = comparison->evaluations[model]->mistakes;
-    for (guint i = 0; i < MIN(mistakes->len, EXPLANATION_EACH); i++)
-        add(items, taken, model, g_array_index(mistakes, Ranked, i).image, EXPLAIN_WRONG);
-}
-
-/* Those whose two best classes lie closest together, the closest first. */
-static void add_unsure(const Comparison *comparison, guint model, gboolean *taken, GPtrArray *items)
-{
-    g_autoptr(GArray) unsure = evaluation_unsure(comparison, comparison->evaluations[model]);
-    for (guint i = 0, added = 0; i < unsure->len && added < EXPLANATION_EACH; i++) {
-        guint image = g_array_index(unsure, Ranked, i).image;
+    for (guint i = 0, added = 0; i < images->len && added < EXPLANATION_EACH; i++) {
+        guint image = g_array_index(images, Ranked, i).image;
         added += !taken[image];
         if (!taken[image])
-            add(items, taken, model, image, EXPLAIN_UNSURE);
+            add(items, taken, model, image, reason);
     }
 }
 
@@ -58,8 +51,10 @@ static void add_sample(guint model, guint n, guint64 seed, gboolean *taken, GPtr
 void explanation_choose(const Comparison *comparison, guint model, guint64 seed, GPtrArray *items)
 {
     guint n = comparison->n;
+    const Evaluation *evaluation = comparison->evaluations[model];
     g_autofree gboolean *taken = g_new0(gboolean, n + 1);
-    add_wrong(comparison, model, taken, items);
-    add_unsure(comparison, model, taken, items);
+    g_autoptr(GArray) unsure = evaluation_unsure(comparison, evaluation);
+    add_first(evaluation->mistakes, model, EXPLAIN_WRONG, taken, items);
+    add_first(unsure, model, EXPLAIN_UNSURE, taken, items);
     add_sample(model, n, seed, taken, items);
 }
