@@ -2,9 +2,10 @@
 #include "evaluate/export/onnx_export.h"
 
 #include "common/core/error.h"
+#include "common/model/model.h"
 #include "common/vgg16/base.h"
 #include "evaluate/export/onnx_graph.h"
-#include "evaluate/prediction/judge.h"
+#include "evaluate/prediction/images.h"
 
 #include <float.h>
 #include <string.h>
@@ -269,11 +270,14 @@ static gboolean write_model(const Model *model, const Weights *weights, const ch
 
 Status onnx_export(const Options *options, GError **error)
 {
-    g_autoptr(Comparison) comparison =
-        comparison_new(&options->models, (guint)options->common.threads, error);
-    return comparison && judge_weights(comparison, error) &&
-                   write_model(comparison->evaluations[0]->model, comparison->weights, options->export_onnx,
-                               error)
+    const char *path = options->models.paths[0];
+    g_autoptr(Model) model = model_load(path, error);
+    if (!model)
+        return STATUS_FAILED;
+    const ImagesOwner owner = {path, "trained", model->spec};
+    g_autoptr(Weights) weights = NULL;
+    return images_weights(options->models.weights, &owner, 1, &weights, error) &&
+                   write_model(model, weights, options->export_onnx, error)
                ? STATUS_DONE
                : STATUS_FAILED;
 }
