@@ -114,25 +114,20 @@ static gboolean set_limits(const Options *options, const Comparison *comparison,
 static gboolean write_explanations(const ReportOptions *report, const char *folder, GError **error)
 {
     const Explanations *explanations = report->explanations;
-    ReportOptions page = *report;
-    page.folder = folder;
+    guint n = explanations->items->len;
     if (!explanations_write(explanations, folder, error) ||
-        !report_write(explanations->comparison, &page, REPORT_EXPLANATIONS, error))
+        !report_write(explanations->comparison, report, REPORT_EXPLANATIONS, folder, error))
         return FALSE;
-    cli_remark("%u %s in %s/index.html", explanations->items->len,
-               plural(explanations->items->len, "explanation is", "explanations are"), folder);
+    cli_remark("%u %s in %s/index.html", n, plural(n, "explanation is", "explanations are"), folder);
     return TRUE;
 }
 
 /* The page on which the labels of images are decided. */
-static gboolean write_review(const Options *options, const Comparison *comparison,
-                             const ReportOptions *report, GError **error)
+static gboolean write_review(const Options *options, const Comparison *comparison, GError **error)
 {
     g_autoptr(GArray) items = review_choose(comparison, options->suspects, error);
-    ReportOptions page = *report;
-    page.folder = options->review;
-    page.review = items;
-    if (!items || !report_write(comparison, &page, REPORT_REVIEW, error))
+    const ReportOptions report = {.style = &options->style, .review = items};
+    if (!items || !report_write(comparison, &report, REPORT_REVIEW, options->review, error))
         return FALSE;
     cli_remark("%u %s to decide on in %s/index.html", items->len,
                plural(items->len, "image is", "images are"), options->review);
@@ -145,14 +140,13 @@ static gboolean write_files(const Options *options, Comparison *comparison, GErr
         options->explain ? explanations_new(comparison, (guint64)options->common.seed, error) : NULL;
     if (options->explain && !explanations)
         return FALSE;
-    const ReportOptions report = {
-        .folder = options->report, .style = &options->style, .explanations = explanations};
+    const ReportOptions report = {.style = &options->style, .explanations = explanations};
     return (!options->json || report_json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
            write_figures(options, comparison, error) && set_limits(options, comparison, error) &&
            (!explanations || write_explanations(&report, options->explain, error)) &&
-           (!options->review || write_review(options, comparison, &report, error)) &&
-           (!options->report || report_write(comparison, &report, REPORT_ALL, error));
+           (!options->review || write_review(options, comparison, error)) &&
+           (!options->report || report_write(comparison, &report, REPORT_ALL, options->report, error));
 }
 
 static Status evaluate(const Options *options, GError **error)

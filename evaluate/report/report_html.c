@@ -99,9 +99,9 @@ static void append_masthead(GString *page, const Comparison *comparison, const c
 }
 
 /* The page around its sections. */
-static gboolean write_page(const Report *report, const char *title, GError **error)
+static gboolean write_page(const Report *report, const char *title, const char *folder, GError **error)
 {
-    const char *folder = report->options->folder, *sections = report->page->str;
+    const char *sections = report->page->str;
     g_autoptr(GString) page = g_string_new(NULL);
     append_head(page, title);
     append_masthead(page, report->comparison, title);
@@ -118,7 +118,7 @@ static gboolean write_page(const Report *report, const char *title, GError **err
 }
 
 gboolean report_write(const Comparison *comparison, const ReportOptions *options, ReportKind kind,
-                      GError **error)
+                      const char *folder, GError **error)
 {
     static const char *const kinds[] = {"Evaluation", "Explanations", "Review"};
     void (*const alone)(Report * report) = kind == REPORT_EXPLANATIONS ? section_explanations
@@ -141,7 +141,7 @@ gboolean report_write(const Comparison *comparison, const ReportOptions *options
             g_string_append(page, "</section>\n");
     }
     if (!report.error)
-        return write_page(&report, title, error);
+        return write_page(&report, title, folder, error);
     g_propagate_error(error, report.error);
     return FALSE;
 }

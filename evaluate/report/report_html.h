@@ -7,7 +7,6 @@
 #include "evaluate/report/confusion.h"
 
 typedef struct {
-    const char *folder;               /* created where it is missing */
     const Style *style;               /* title NULL: "Evaluation of SOURCE" */
     const Explanations *explanations; /* NULL: none */
     const GArray *review;             /* ReviewItem (review.h); NULL: none */
@@ -19,5 +18,6 @@ typedef enum {
     REPORT_REVIEW,       /* the images to review, and what is needed to decide on them (review.js) */
 } ReportKind;
 
+/* Into a folder, which is created where it is missing. FALSE and error if that fails, or what is shown cannot be read. */
 gboolean report_write(const Comparison *comparison, const ReportOptions *options, ReportKind kind,
-                      GError **error);
+                      const char *folder, GError **error);
