@@ -110,9 +110,10 @@ Status extract_duplicates(const Options *options, GError **error)
     Search search = {0};
     if (options->sheet && !image_file_startup("extract", error)) /* before threads start */
         return STATUS_FAILED;
-    gboolean done = open_caches(&search, options->arguments, error) &&
-                    (search.alike = alike_find(search.caches, search.given, options->similarity,
-                                               (guint)options->common.threads, error));
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
+    gboolean done =
+        open_caches(&search, options->arguments, error) &&
+        (search.alike = alike_find(search.caches, search.given, options->similarity, thread_pool, error));
     if (done) {
         g_autoptr(GArray) images = grouped(search.alike);
         print_groups(&search, images);

@@ -36,8 +36,8 @@ static gboolean divide(Split *split, const Options *options, double share, GErro
 {
     guint n = split->cache->images;
     g_autoptr(Dataset) images = cache_dataset(split->cache);
-    g_autoptr(Alike) alike =
-        alike_find(&split->cache, 1, options->similarity, (guint)options->common.threads, error);
+    g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
+    g_autoptr(Alike) alike = alike_find(&split->cache, 1, options->similarity, thread_pool, error);
     if (!alike)
         return FALSE;
     split->items = partition_items(images);

@@ -73,10 +73,10 @@ static gboolean join_similar(Search *search, gsize features, GError **error)
     return TRUE;
 }
 
-Alike *alike_find(Cache *const *caches, guint n_caches, double similarity, guint threads, GError **error)
+Alike *alike_find(Cache *const *caches, guint n_caches, double similarity, ThreadPool *thread_pool,
+                  GError **error)
 {
     const FeatureSpec *spec = caches[0]->spec;
-    g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_autoptr(Cosines) cosines = cosines_new(caches, n_caches, thread_pool);
     g_autoptr(Alike) alike = g_new0(Alike, 1);
     for (guint c = 0; c < n_caches; c++)

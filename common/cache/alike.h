@@ -13,7 +13,8 @@ typedef struct {
 
 /* caches: n_caches >= 1, of the same features. Groups are joined by way of others. similarity 0: cosines_alike. NULL and
  * error if an image cannot be read. */
-Alike *alike_find(Cache *const *caches, guint n_caches, double similarity, guint threads, GError **error);
+Alike *alike_find(Cache *const *caches, guint n_caches, double similarity, ThreadPool *thread_pool,
+                  GError **error);
 void alike_free(Alike *alike);
 
 /* Joins the groups of two images; alike_first then says which is the first of an image's group, and `first` may not. */

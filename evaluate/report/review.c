@@ -153,8 +153,7 @@ static gboolean add_duplicates(Choice *choice, GError **error)
     Cache *cache = choice->comparison->images->cache;
     if (!cache || cache->images > REVIEW_COMPARED)
         return TRUE;
-    g_autoptr(Alike) alike =
-        alike_find(&cache, 1, 0, thread_pool_threads(choice->comparison->thread_pool), error);
+    g_autoptr(Alike) alike = alike_find(&cache, 1, 0, choice->comparison->thread_pool, error);
     if (!alike)
         return FALSE;
     add_alike(choice, alike, FALSE);
