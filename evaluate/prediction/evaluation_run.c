@@ -11,8 +11,8 @@
 /* A judge's user. */
 typedef struct {
     TestImages *images;
-    gboolean unknown; /* they are of no class */
-    char **reasons;   /* (N): why an image could not be used; NULL where it could */
+    gboolean unknown;  /* they are of no class */
+    gboolean *dropped; /* (N): images that could not be used */
 } Run;
 
 static Judgement *judgement_of(const Run *run, Evaluation *evaluation)
@@ -100,26 +100,23 @@ static gboolean take(Judge *judge, Evaluation *evaluation, guint n, const Judgem
 static gboolean skip(Judge *judge, guint image, const char *reason, GError **error)
 {
     const Run *run = judge->user;
-    if (!run->reasons[image])
-        cli_warn("skipped %s: %s", ((DatasetItem *)run->images->list->items->pdata[image])->path, reason);
-    g_free(run->reasons[image]);
-    run->reasons[image] = g_strdup(reason);
+    const DatasetItem *item = run->images->list->items->pdata[image];
+    if (run->dropped[image])
+        return TRUE; /* through another base */
+    cli_warn("skipped %s: %s", item->path, reason);
+    g_ptr_array_add(run->images->skipped, g_strdup_printf("%s: %s", item->key, reason));
+    run->dropped[image] = TRUE;
     return TRUE;
 }
 
 /* Takes the images that a model could not be evaluated on off the list, and closes their gaps in the outputs. */
 static void drop_unusable(const Run *run, const Comparison *comparison)
 {
-    TestImages *images = run->images;
-    guint n = images->list->items->len, kept = 0;
-    g_autofree gboolean *dropped = g_new0(gboolean, n + 1);
-    for (guint i = 0; i < n; i++) {
-        const DatasetItem *item = images->list->items->pdata[i];
-        dropped[i] = run->reasons[i] != NULL;
-        if (dropped[i]) {
-            g_ptr_array_add(images->skipped, g_strdup_printf("%s: %s", item->key, run->reasons[i]));
+    Dataset *list = run->images->list;
+    guint kept = 0;
+    for (guint i = 0; i < list->items->len; i++) {
+        if (run->dropped[i])
             continue;
-        }
         for (guint j = 0; j < comparison->models; j++) {
             Judgement *judgement = judgement_of(run, comparison->evaluations[j]);
             gsize classes = comparison->evaluations[j]->model->classes->len;
@@ -130,7 +127,7 @@ static void drop_unusable(const Run *run, const Comparison *comparison)
         }
         kept++;
     }
-    dataset_free(dataset_take(images->list, dropped));
+    dataset_free(dataset_take(list, run->dropped));
 }
 
 gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gboolean unknown, GError **error)
@@ -147,12 +144,10 @@ gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gbool
                    .begin = begin,
                    .take = take,
                    .skip = skip};
-    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
     if (!list_images(&run, choice, error) || !check_models(&run, comparison, error))
         return FALSE;
     guint n = images->list->items->len;
-    g_ptr_array_set_size(reasons, (int)n);
-    run.reasons = (char **)reasons->pdata;
+    g_autofree gboolean *dropped = run.dropped = g_new0(gboolean, n);
     if (!judge_run(&judge, images, error))
         return FALSE;
     drop_unusable(&run, comparison);
