@@ -111,16 +111,10 @@ gboolean model_probabilities(const Model *model, float *outputs, guint n)
     return model->probabilities || model->temperature > 0;
 }
 
-const float *evaluation_scores(const Evaluation *evaluation, guint image)
-{
-    const float *all = evaluation->probabilities ? evaluation->probabilities : evaluation->known.outputs;
-    return all + (gsize)image * evaluation->model->classes->len;
-}
-
 int evaluation_runner_up(const Evaluation *evaluation, guint image)
 {
-    return scores_other(evaluation_scores(evaluation, image), evaluation->model->classes->len,
-                        evaluation->predicted[image]);
+    guint classes = evaluation->model->classes->len;
+    return scores_other(evaluation->scores + (gsize)image * classes, classes, evaluation->predicted[image]);
 }
 
 /* ---- Metrics ---- */
@@ -133,11 +127,12 @@ static gint highest_first(gconstpointer a, gconstpointer b)
     return x->image < y->image ? -1 : x->image > y->image;
 }
 
-static GArray *list_mistakes(const Evaluation *evaluation, guint n)
+static GArray *list_mistakes(const Evaluation *evaluation, guint n, guint classes)
 {
     GArray *mistakes = g_array_new(FALSE, FALSE, sizeof(Ranked));
     for (guint i = 0; i < n; i++) {
-        Ranked mistake = {i, (double)evaluation_scores(evaluation, i)[evaluation->predicted[i]]};
+        const float *scores = evaluation->scores + (gsize)i * classes;
+        Ranked mistake = {i, (double)scores[evaluation->predicted[i]]};
         if (!evaluation->is_right[i])
             g_array_append_val(mistakes, mistake);
     }
@@ -152,8 +147,10 @@ static void evaluation_probabilities(Evaluation *evaluation, const int *labels, 
     evaluation->log_loss = evaluation->calibration_error = NAN;
     if (!model_probabilities(evaluation->model, evaluation->probabilities, n)) {
         g_clear_pointer(&evaluation->probabilities, g_free);
+        evaluation->scores = evaluation->known.outputs;
         return;
     }
+    evaluation->scores = evaluation->probabilities;
     evaluation->log_loss = metrics_log_loss(evaluation->probabilities, labels, n, classes);
     metrics_reliability(evaluation->probabilities, labels, n, classes, evaluation->bins, RELIABILITY_BINS);
     evaluation->coverage = calibration_coverage(evaluation->probabilities, labels, n, classes);
@@ -178,7 +175,7 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
     evaluation->accuracy = metrics_accuracy(evaluation->matrix, classes);
     evaluation->top_k = metrics_top_k(evaluation->known.outputs, labels, n, classes, k);
     evaluation_probabilities(evaluation, labels, n, classes);
-    evaluation->mistakes = list_mistakes(evaluation, n);
+    evaluation->mistakes = list_mistakes(evaluation, n, classes);
 }
 
 static void read_labels_and_groups(Comparison *comparison)
@@ -239,7 +236,7 @@ void comparison_measure(Comparison *comparison, guint top)
     for (guint i = 0; i < comparison->models; i++) {
         Evaluation *evaluation = comparison->evaluations[i];
         evaluation_metrics(evaluation, comparison->labels, n, classes, comparison->k);
-        evaluation->interval = comparison_interval(comparison, evaluation, NULL);
+        evaluation->interval = interval_share(evaluation->is_right, NULL, comparison->units, n);
         evaluation->answers = (Answers){.name = evaluation->name,
                                         .probabilities = evaluation->probabilities,
                                         .labels = comparison->labels,
@@ -276,17 +273,11 @@ void comparison_free(Comparison *comparison)
     g_free(comparison);
 }
 
-Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
-                             const guint8 *left_out)
-{
-    return interval_share(evaluation->is_right, left_out, comparison->units, comparison->n);
-}
-
 GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evaluation)
 {
     GArray *unsure = g_array_new(FALSE, FALSE, sizeof(Ranked));
     for (guint i = 0; i < comparison->n; i++) {
-        const float *scores = evaluation_scores(evaluation, i);
+        const float *scores = evaluation->scores + (gsize)i * comparison->classes;
         int second = evaluation_runner_up(evaluation, i);
         Ranked one = {i, second < 0 ? 0 : (double)(scores[second] - scores[evaluation->predicted[i]])};
         g_array_append_val(unsure, one);

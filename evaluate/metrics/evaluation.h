@@ -26,7 +26,7 @@ typedef struct {
     guint count;       /* and both */
     guint right;       /* of the others */
     double accuracy;   /* on the others; NAN: there are none */
-    Interval interval; /* 95 %, as comparison_interval */
+    Interval interval; /* 95 %, as interval_share */
 } Leakage;
 
 /* The image of --trained-on that an image is, or is most like. */
@@ -41,13 +41,13 @@ typedef struct {
     const char *column, *value; /* interned */
     guint images, right;
     guint others, others_right;
-    Interval interval; /* 95 %, of the accuracy on the slice, as comparison_interval */
+    Interval interval; /* 95 %, of the accuracy on the slice, as interval_share */
     double p;          /* corrected: below 0.05 the slice differs */
 } Slice;
 
 /* What a model says of N images. */
 typedef struct {
-    float *outputs;      /* (N, L) as model_predict gives them */
+    float *outputs;      /* (N, L) as model_predict gives them; of images of no class model_probabilities's */
     float *similarities; /* (N) novelty.h's; NULL where the model has none */
     double seconds;      /* from all images' vectors to outputs, measured: differs from run to run */
 } Judgement;
@@ -65,6 +65,7 @@ typedef struct {
     Model *model;
     Judgement known, unknown; /* of the comparison's images, and of those of no class */
     float *probabilities; /* (N, L), calibrated where the model is; NULL where outputs are decision values */
+    const float *scores;  /* (N, L) what metrics are computed from: these, else the outputs */
     int *predicted;       /* (N) */
     int *is_right;        /* (N) 1 where it is the label, else 0 */
     guint *matrix;        /* (L, L) */
@@ -72,7 +73,7 @@ typedef struct {
     GArray *mistakes;     /* Ranked: the most confident first, by the score of the predicted class */
     guint right;
     double accuracy, top_k;
-    Interval interval; /* of the accuracy, 95 %, as comparison_interval */
+    Interval interval; /* of the accuracy, 95 %, as interval_share */
     double guess_p; /* probability of this many right answers by guessing: a binomial test, or over groups */
     ClassMetrics *per_class; /* (L) */
     ClassMetrics macro, weighted;
@@ -150,14 +151,6 @@ void comparison_free(Comparison *comparison);
 
 /* Finds the verdict: comparison_measure does. */
 void comparison_judge(Comparison *comparison);
-
-/* 95 % interval of the model's accuracy on the images that are not left out (N; NULL: on all), Wilson's; over groups where
- * there are some, whose images are not independent. */
-Interval comparison_interval(const Comparison *comparison, const Evaluation *evaluation,
-                             const guint8 *left_out);
-
-/* The scores (L) of an image that metrics are computed from: probabilities where the model has them, else outputs. */
-const float *evaluation_scores(const Evaluation *evaluation, guint image);
 
 /* The class with the second highest score of an image; -1: there is only one. */
 int evaluation_runner_up(const Evaluation *evaluation, guint image);

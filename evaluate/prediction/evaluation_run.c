@@ -87,6 +87,8 @@ static gboolean take(Judge *judge, Evaluation *evaluation, guint n, const Judgem
 {
     Judgement *judgement = judgement_of(judge->user, evaluation);
     gsize classes = evaluation->model->classes->len;
+    if (((const Run *)judge->user)->unknown)
+        model_probabilities(evaluation->model, said->outputs, n);
     for (guint i = 0; i < n; i++) {
         memcpy(judgement->outputs + judge->rows[i] * classes, said->outputs + i * classes,
                classes * sizeof *said->outputs);

@@ -33,12 +33,11 @@ static gint nearest_scores_first(gconstpointer a, gconstpointer b)
 /* Images without a label, the least certain first. */
 static GArray *list_uncertain(const Dataset *images, const Evaluation *evaluation)
 {
-    float *scores = evaluation->unknown.outputs;
+    const float *scores = evaluation->unknown.outputs;
     const Model *model = evaluation->model;
     const char *const *names = (const char *const *)model->classes->pdata;
     guint classes = model->classes->len;
     GArray *candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
-    model_probabilities(model, scores, images->items->len);
     for (guint i = 0; i < images->items->len; i++) {
         const DatasetItem *item = images->items->pdata[i];
         const float *row = scores + (gsize)i * classes;

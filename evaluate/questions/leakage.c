@@ -143,7 +143,7 @@ static void measure_leakage(const Comparison *comparison, Evaluation *evaluation
     leakage->count = leakage->same + leakage->alike;
     guint left = n - leakage->count;
     leakage->accuracy = left ? (double)leakage->right / left : NAN;
-    leakage->interval = comparison_interval(comparison, evaluation, leakage->seen);
+    leakage->interval = interval_share(evaluation->is_right, leakage->seen, comparison->units, n);
 }
 
 gboolean leakage_find(Comparison *comparison, const LeakageChoice *choice, GError **error)

@@ -288,7 +288,7 @@ static Slice measure_slice(const Comparison *comparison, const Evaluation *evalu
         slice.others += outside[i] && column->of[i] >= 0;
         slice.others_right += outside[i] && column->of[i] >= 0 && right[i];
     }
-    slice.interval = comparison_interval(comparison, evaluation, outside);
+    slice.interval = interval_share(right, outside, comparison->units, n);
     slice.p = comparison->units ? metrics_grouped_differs(right, column->of, (int)value, comparison->units, n)
                                 : metrics_fisher(slice.right, slice.images, slice.others_right, slice.others);
     return slice;

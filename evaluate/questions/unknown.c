@@ -5,17 +5,12 @@
 
 #include <math.h>
 
-/* (n): the score of the predicted class, which is high where a model is sure. */
-static float *best_scores(const Model *model, const float *outputs, guint n)
+/* (n) of scores (n, L): that of the predicted class, which is high where a model is sure. */
+static float *best_scores(const float *scores, guint n, guint classes)
 {
-    guint classes = model->classes->len;
-    g_autofree float *scores = g_memdup2(outputs, (gsize)n * classes * sizeof *scores);
     float *best = g_new(float, n);
-    model_probabilities(model, scores, n);
-    for (guint i = 0; i < n; i++) {
-        const float *row = scores + (gsize)i * classes;
-        best[i] = row[scores_argmax(row, classes)];
-    }
+    for (guint i = 0; i < n; i++, scores += classes)
+        best[i] = scores[scores_argmax(scores, classes)];
     return best;
 }
 
@@ -33,8 +28,8 @@ UnknownFigures unknown_measure(const Comparison *comparison, const Evaluation *e
     guint n = comparison->n, m = comparison->unknown->list->items->len;
     const Novelty *novelty = evaluation->model->novelty;
     const float *similarities = evaluation->known.similarities, *others = evaluation->unknown.similarities;
-    g_autofree float *known = best_scores(evaluation->model, evaluation->known.outputs, n);
-    g_autofree float *unknown = best_scores(evaluation->model, evaluation->unknown.outputs, m);
+    g_autofree float *known = best_scores(evaluation->scores, n, comparison->classes);
+    g_autofree float *unknown = best_scores(evaluation->unknown.outputs, m, comparison->classes);
     UnknownFigures figures = {.score = metrics_separation(known, n, unknown, m)};
     if (!similarities)
         return figures;
