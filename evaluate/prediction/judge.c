@@ -12,22 +12,16 @@
 
 /* ---- Memory ---- */
 
-typedef struct {
-    const Judge *judge;
-    guint images;
-    const Cache *cache;
-} Work;
-
 /* Of one model's features, while they are computed or read. */
-static MemoryNeed source_memory(const Work *work, const Model *model, guint threads)
+static MemoryNeed source_memory(const Judge *judge, const Model *model, guint threads)
 {
     PipelineOptions options = {.spec = model->spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
     gsize row = feature_spec_features(model->spec) * sizeof(float);
-    MemoryNeed need = {.memory = MIN(work->images, work->judge->block) * row};
+    MemoryNeed need = {.memory = MIN(judge->n, judge->block) * row};
     guint nonzeros;
-    for (guint i = 0; work->cache && i < work->images; i++)
-        need.files += cache_stored(work->cache, i, &nonzeros);
-    if (work->cache || feature_spec_is_imported(model->spec))
+    for (guint i = 0; judge->cache && i < judge->n; i++)
+        need.files += cache_stored(judge->cache, i, &nonzeros);
+    if (judge->cache || feature_spec_is_imported(model->spec))
         return need;
     memory_add(&need, pipeline_memory(&options));
     memory_add(&need, image_file_memory(threads));
@@ -39,16 +33,16 @@ static MemoryNeed source_memory(const Work *work, const Model *model, guint thre
 /* Models take their turns. */
 static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
 {
-    const Work *work = user;
+    const Judge *judge = user;
     guint threads = (guint)values[0];
     MemoryNeed need = {0};
     gsize outputs = 0;
-    const Comparison *comparison = work->judge->comparison;
+    const Comparison *comparison = judge->comparison;
     for (guint i = 0; i < comparison->models; i++) {
         const Model *model = comparison->evaluations[i]->model;
-        MemoryNeed its = source_memory(work, model, threads);
-        memory_add(&its, model_predict_memory(model, threads, (int)MIN(work->images, work->judge->block)));
-        outputs += (gsize)work->images * model->classes->len * sizeof(float);
+        MemoryNeed its = source_memory(judge, model, threads);
+        memory_add(&its, model_predict_memory(model, threads, (int)MIN(judge->n, judge->block)));
+        outputs += (gsize)judge->n * model->classes->len * sizeof(float);
         if (its.memory + its.files >= need.memory + need.files)
             need = its;
     }
@@ -57,13 +51,12 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     return need;
 }
 
-gboolean judge_memory(const Judge *judge, guint images, const Cache *cache, GError **error)
+static gboolean check_memory(Judge *judge, GError **error)
 {
-    Work work = {judge, images, cache};
     const MemoryPlan plan = {.what = "predicting images with these models",
                              .settings = {{"threads", thread_pool_threads(judge->comparison->thread_pool)}},
                              .need = need_of,
-                             .user = &work};
+                             .user = judge};
     return memory_plan_check(&plan, error);
 }
 
@@ -115,8 +108,8 @@ gboolean judge_flush(Judge *judge, GError **error)
             novelty_similarities(model->novelty, comparison->thread_pool, judge->x, (int)n, similarities);
         good = judge->take(judge, evaluation, n, &said, error);
     }
-    for (guint i = 0; judge->released && i < n; i++)
-        cache_forget(judge->released, judge->rows[i]);
+    for (guint i = 0; judge->cache && judge->once && i < n; i++)
+        cache_forget(judge->cache, judge->rows[i]);
     return good;
 }
 
@@ -134,15 +127,14 @@ static gboolean add(Judge *judge, guint image, const float *x, GError **error)
     return judge->filled < judge->block || judge_flush(judge, error);
 }
 
-static gboolean judge_cache(Judge *judge, Cache *cache, GError **error)
+static gboolean judge_cache(Judge *judge, GError **error)
 {
-    guint n = cache->images;
+    Cache *cache = judge->cache;
     g_autofree float *vectors = g_new(float, judge->block *feature_spec_features(cache->spec));
     judge->spec = cache->spec;
-    judge->released = judge->once ? cache : NULL;
     judge->vectors = vectors;
-    g_autoptr(Progress) progress = progress_new(judge->label, n, "images");
-    for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1)) {
+    g_autoptr(Progress) progress = progress_new(judge->label, judge->n, "images");
+    for (guint i = 0; i < judge->n && !interrupted(); i++, progress_tick(progress, 1)) {
         const float *x = cache_features(cache, i, next_row(judge), error);
         if (!x || !add(judge, i, x, error))
             return FALSE;
@@ -185,15 +177,21 @@ static gboolean judge_spec(Judge *judge, guint first, const Dataset *list, GErro
     return pipeline && judge_list(judge, spec, pipeline, list, error);
 }
 
+gboolean judge_prepare(Judge *judge, guint images, Cache *cache, GError **error)
+{
+    judge->n = images;
+    judge->cache = cache;
+    return check_memory(judge, error) && (cache || judge_weights(judge->comparison, error)) &&
+           judge->begin(judge, error);
+}
+
 gboolean judge_run(Judge *judge, const TestImages *images, GError **error)
 {
-    Comparison *comparison = judge->comparison;
-    if (!judge_memory(judge, images->list->items->len, images->cache, error) ||
-        (!images->cache && !judge_weights(comparison, error)) || !judge->begin(judge, error))
+    if (!judge_prepare(judge, images->list->items->len, images->cache, error))
         return FALSE;
     if (images->cache)
-        return judge_cache(judge, images->cache, error);
-    for (guint j = 0; j < comparison->models; j++)
+        return judge_cache(judge, error);
+    for (guint j = 0; j < judge->comparison->models; j++)
         if (!judge_spec(judge, j, images->list, error))
             return FALSE;
     return TRUE;

@@ -23,17 +23,14 @@ struct Judge {
     /* Hears why an image could not be used. */
     gboolean (*skip)(Judge *judge, guint image, const char *reason, GError **error);
 
+    guint n;                     /* images, of */
+    Cache *cache;                /* or NULL: through the base */
     const FeatureSpec *spec;     /* that the vectors are of, for all models that share it */
     float *vectors;              /* (block, D) */
     const float *x[JUDGE_BLOCK]; /* the vectors in the block, there or in a cache, */
     guint rows[JUDGE_BLOCK];     /* and their images */
     guint filled;
-    Cache *released; /* of these; NULL: none is */
 };
-
-/* Reports the memory that so many images need, in a cache (NULL: through the models' bases), before any is taken; FALSE
- * and error if there is not enough. */
-gboolean judge_memory(const Judge *judge, guint images, const Cache *cache, GError **error);
 
 /* Loads the base's weights for the comparison's models, images_weights's, unless they are there. */
 gboolean judge_weights(Comparison *comparison, GError **error);
@@ -41,8 +38,12 @@ gboolean judge_weights(Comparison *comparison, GError **error);
 /* Through these weights to vectors of this specification. NULL and error as pipeline_new. */
 Pipeline *judge_pipeline(const Comparison *comparison, const FeatureSpec *spec, GError **error);
 
-/* Gives all images to all models: from their cache, or through the base, once for each feature specification. FALSE and error where there is not enough memory, one cannot be read from the cache, the weights are not the
- * models', the user interrupts, or begin, take or skip fail. */
+/* For so many images at a time, of a cache (NULL: through the models' bases): checks that there is enough memory, loads the
+ * weights, and begins. FALSE and error if one of these fails. */
+gboolean judge_prepare(Judge *judge, guint images, Cache *cache, GError **error);
+
+/* After that, gives all images to all models: from their cache, or through the base, once for each feature specification.
+ * FALSE and error also where one cannot be read from the cache, the user interrupts, or take or skip fail. */
 gboolean judge_run(Judge *judge, const TestImages *images, GError **error);
 
 /* The images of a list to the models of this specification, by images_run. */

@@ -167,11 +167,11 @@ static gboolean predict_lines(Judge *judge, const FeatureSpec *spec, Dataset *li
 {
     enum { AT_ONCE = 256 };
     GError *wrong = NULL;
-    if (!judge_memory(judge, judge->block, NULL, error) || !judge_weights(judge->comparison, error))
+    if (!judge_prepare(judge, judge->block, NULL, error))
         return FALSE;
     g_autoptr(GString) pending = g_string_new(NULL);
     g_autoptr(Pipeline) pipeline = judge_pipeline(judge->comparison, spec, error);
-    gboolean good = pipeline && begin(judge, error);
+    gboolean good = pipeline != NULL;
     while (good && images_lines(pending, AT_ONCE, list, &wrong)) {
         good = judge_list(judge, spec, pipeline, list, error);
         g_ptr_array_set_size(list->items, 0);
