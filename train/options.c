@@ -476,8 +476,10 @@ static gboolean check(guint mode, char **arguments, GError **error)
     optimizer->weight_decay = chosen.weight_decay;
     if (!cli_given("averages") && (states_the_problem() || default_scale() == SCALE_NONE))
         o.network.averages = 1;
-    if (mode == TRAIN_LINEAR)
+    if (mode == TRAIN_LINEAR) {
+        o.network.hidden = "none";
         o.images.validation_split = 0;
+    }
     if (o.network.scale < 0)
         o.network.scale = (int)default_scale();
     return TRUE;

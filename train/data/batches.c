@@ -23,7 +23,7 @@ struct Batches {
     const guint32 *order;
     int size, epoch;
     guint first;
-    const float *class_weights;
+    const double *class_weights;
     Slot slots[SLOTS];
     Arena arena;               /* of their arrays */
     GAsyncQueue *empty, *full; /* of Slot* */
@@ -54,7 +54,7 @@ static void fill(Batches *b, Slot *slot, guint number)
     for (int i = 0; i < n; i++) {
         slot->indices[i] = b->order ? b->order[begin + i] : begin + i;
         slot->labels[i] = b->source->part->labels[slot->indices[i]];
-        slot->weights[i] = b->class_weights ? b->class_weights[slot->labels[i]] : 1;
+        slot->weights[i] = b->class_weights ? (float)b->class_weights[slot->labels[i]] : 1;
     }
     slot->batch = (Batch){slot->rows, slot->labels, slot->weights, n,
                           ((guint64)b->epoch << 44) | ((guint64)number << 24)};
@@ -98,7 +98,7 @@ static void take_slots(Batches *b)
 }
 
 Batches *batches_new(const BatchSource *source, const guint32 *order, int size, guint first, int epoch,
-                     const float *class_weights)
+                     const double *class_weights)
 {
     Batches *b = g_new0(Batches, 1);
     *b = (Batches){.source = source, .order = order, .size = size, .epoch = epoch, .first = first};

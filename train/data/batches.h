@@ -27,7 +27,7 @@ typedef struct Batches Batches;
 /* One epoch's batches of `size` images (the last one may be smaller), from number `first` on. order: a permutation of
  * the images, or NULL for the source's order; borrowed. class_weights: weight of an image by its label, or NULL. */
 Batches *batches_new(const BatchSource *source, const guint32 *order, int size, guint first, int epoch,
-                     const float *class_weights);
+                     const double *class_weights);
 void batches_free(Batches *batches);
 
 /* The current batch and the one after it (NULL after the last), both valid until the next call. FALSE at the end

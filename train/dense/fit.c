@@ -117,10 +117,10 @@ static char *epoch_label(const Fitting *fit)
 /* The loss of guessing with images of these labels: each weighs as its class does. labels: (n). */
 static double guessing_loss(const Fitting *fit, const int *labels, guint n)
 {
-    const float *weights = fit->options->class_weights;
+    const double *weights = fit->options->class_weights;
     double sum = 0;
     for (guint i = 0; i < n; i++)
-        sum += weights ? (double)weights[labels[i]] : 1;
+        sum += weights ? weights[labels[i]] : 1;
     return log(network_outputs(fit->network)) * sum / n;
 }
 

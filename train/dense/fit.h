@@ -17,8 +17,8 @@ typedef struct {
     const FitChoice *how;
     const Results *results; /* of which model, resume, history and plot count */
     guint64 seed;
-    gboolean unscaled;          /* the features are those of a cache as they are */
-    const float *class_weights; /* (L) weight of a training image's loss by its class, or NULL */
+    gboolean unscaled;           /* the features are those of a cache as they are */
+    const double *class_weights; /* (L) weight of a training image's loss by its class, or NULL */
     const char *plot_title;
     const char *checkpoint; /* file (checkpoint.h), or NULL: none is written, or read to resume */
     const char *identity;   /* distinguishes runs: settings and data chosen by the caller */

@@ -196,21 +196,6 @@ static gboolean fit_and_keep(Model *model, const FitOptions *options, const Batc
     return TRUE;
 }
 
-/* (L); NULL and error if --class-weight names an unknown class. */
-static float *class_weights(const Model *model, const char *text, const BatchSource *training, GError **error)
-{
-    guint classes = model->classes->len;
-    g_autofree guint *counts = g_new0(guint, classes);
-    for (guint i = 0; i < training->part->count; i++)
-        counts[training->part->labels[i]]++;
-    g_autofree double *weights =
-        class_weights_new(text, (const char *const *)model->classes->pdata, counts, classes, error);
-    float *rounded = weights ? g_new(float, classes) : NULL;
-    for (guint c = 0; rounded && c < classes; c++)
-        rounded[c] = (float)weights[c];
-    return rounded;
-}
-
 gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
                    const BatchSource *validation, const char *data, ThreadPool *thread_pool, GError **error)
 {
@@ -224,7 +209,8 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         return error_set(error,
                          "--coverage and --set-threshold need images to validate on, and there are none: "
                          "give --validation-split or --validation");
-    g_autofree float *weights = class_weights(model, options->fitting.class_weight, training, error);
+    g_autofree double *weights =
+        class_weights_new(options->fitting.class_weight, model->classes, training->part, error);
     if (!weights)
         return FALSE;
     output_file_sweep(results->model);

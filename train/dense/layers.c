@@ -1,6 +1,7 @@
 /* layers: see layers.h. */
 #include "train/dense/layers.h"
 
+#include "common/cli/choice.h"
 #include "common/model/scaling.h"
 #include "common/vgg16/vgg16.h"
 
@@ -58,11 +59,12 @@ static gboolean append_head(Network *network, const NetworkChoice *choice, int c
             return FALSE;
     if (hidden->len && choice->dropout > 0 && !network_dropout(network, NULL, (float)choice->dropout, error))
         return FALSE;
-    return network_dense(network, NULL, classes, ACTIVATION_SOFTMAX, error) != NULL;
+    return network_dense(network, NULL, classes,
+                         choice->head == HEAD_LINEAR ? ACTIVATION_LINEAR : ACTIVATION_SOFTMAX, error) != NULL;
 }
 
-gboolean layers_append(Network *network, const FeatureSpec *spec, const NetworkChoice *choice, int classes,
-                       GError **error)
+static gboolean append_layers(Network *network, const FeatureSpec *spec, const NetworkChoice *choice,
+                              int classes, GError **error)
 {
     if (choice->approach == APPROACH_SCRATCH)
         return scratch_layers(network, (float)choice->dropout, classes, error);
@@ -70,4 +72,27 @@ gboolean layers_append(Network *network, const FeatureSpec *spec, const NetworkC
             (vgg16_append(network, vgg16_find(spec->layer) + 1, VGG16_LAYERS - 1, error) &&
              vgg16_append_pool(network, choice->pool, error))) &&
            append_head(network, choice, classes, error);
+}
+
+Network *layers_network(const TrainingData *data, const NetworkChoice *choice, GError **error)
+{
+    const int *shape = data->spec->shape;
+    g_autoptr(Network) network = network_new(shape[0], shape[1], shape[2]);
+    return append_layers(network, data->spec, choice, (int)data->classes->len, error)
+               ? g_steal_pointer(&network)
+               : NULL;
+}
+
+Model *layers_model(TrainingData *data, const NetworkChoice *choice, GError **error)
+{
+    g_autoptr(Model) model = g_new0(Model, 1);
+    model->approach = g_strdup(choice_name(APPROACH_CHOICES, (int)choice->approach));
+    model->head = g_strdup(choice_name(HEAD_CHOICES, (int)choice->head));
+    model->classes = g_ptr_array_ref(data->classes);
+    model->spec = feature_spec_copy(data->spec);
+    model->scaling = scaling_new(SCALE_NONE, feature_spec_features(data->spec));
+    model->training = json_object();
+    model->trained_on = g_steal_pointer(&data->trained_on);
+    model->network = layers_network(data, choice, error);
+    return model->network && network_allocate(model->network, error) ? g_steal_pointer(&model) : NULL;
 }

@@ -1,14 +1,17 @@
 /* layers: the network of each approach. */
 #pragma once
-#include "common/network/network.h"
-#include "common/vgg16/feature_spec.h"
-#include "train/options.h"
+#include "common/model/model.h"
+#include "train/data/training_data.h"
 
-/* Appends to a network whose input is what spec says: standalone and bootstrap, the head (flatten, --hidden with ReLU,
- * dropout, dense with softmax); finetune, the layers of the base behind spec's, --pool and the head; scratch, the study's own.
- * The output layer has one unit per class. */
-gboolean layers_append(Network *network, const FeatureSpec *spec, const NetworkChoice *choice, int classes,
-                       GError **error);
+/* The network, without parameters, whose input is what the data's rows are: standalone and bootstrap, the head (flatten, --hidden with ReLU,
+ * dropout, dense with softmax; a linear head's outputs are as they are); finetune, the layers of the base behind the rows',
+ * --pool and the head; scratch, the study's own. The output layer has one unit per class. NULL and error where an input is
+ * too small for its layers. */
+Network *layers_network(const TrainingData *data, const NetworkChoice *choice, GError **error);
+
+/* A model of it with parameters, not yet initialized, without scaling or settings; it takes over what the data was trained
+ * on. */
+Model *layers_model(TrainingData *data, const NetworkChoice *choice, GError **error);
 
 enum { SCRATCH_SIDE = 128 }; /* of the square input images of scratch, whose values are 0 … 1 */
 

@@ -78,9 +78,7 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     NetworkChoice model = *question->model;
     g_autofree char *hidden = halved_hidden(model.hidden, parts ? 0 : question->halvings);
     model.hidden = hidden;
-    g_autoptr(Network) outline =
-        network_new(data->spec->shape[0], data->spec->shape[1], data->spec->shape[2]);
-    layers_append(outline, data->spec, &model, (int)data->classes->len, NULL);
+    g_autoptr(Network) outline = layers_network(data, &model, NULL);
     g_auto(Arena) arena = {0};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)threads);
     trainer_free(trainer_new(&arena, outline, question->optimizer, (int)batch, 0, thread_pool));
@@ -137,25 +135,6 @@ static void print_summary(const Network *network, const FeatureSpec *spec, Appro
     fflush(stdout);
 }
 
-static Model *model_for(TrainingData *data, const NetworkChoice *choice, GError **error)
-{
-    const FeatureSpec *spec = data->spec;
-    g_autoptr(Model) model = g_new0(Model, 1);
-    model->approach = g_strdup(choice_name(APPROACH_CHOICES, (int)choice->approach));
-    model->head = g_strdup(choice_name(HEAD_CHOICES, HEAD_DENSE));
-    model->classes = g_ptr_array_ref(data->classes);
-    model->spec = feature_spec_copy(spec);
-    model->scaling = scaling_new(SCALE_NONE, feature_spec_features(spec));
-    model->network = network_new(spec->shape[0], spec->shape[1], spec->shape[2]);
-    model->training = json_object();
-    model->trained_on = g_steal_pointer(&data->trained_on);
-    model->probabilities = TRUE;
-    return layers_append(model->network, spec, choice, (int)model->classes->len, error) &&
-                   network_allocate(model->network, error)
-               ? g_steal_pointer(&model)
-               : NULL;
-}
-
 /* --scale of a head on rows: fitted to the images trained on (not to their augmented copies), applied to all rows, kept
  * in the model. Where the base learns, it is a layer (layers.c). */
 static gboolean scale_rows(const NetworkChoice *choice, Model *model, TrainingData *data, GError **error)
@@ -182,16 +161,13 @@ static gboolean scale_rows(const NetworkChoice *choice, Model *model, TrainingDa
 /* Prints the layers, and checks the memory before any is taken. */
 static gboolean begin(const TrainingData *data, const TrainOptions *options, GError **error)
 {
-    const FeatureSpec *spec = data->spec;
-    g_autoptr(Network) outline = network_new(spec->shape[0], spec->shape[1], spec->shape[2]);
-    if (!model_holds_names(options->images.folder ? options->images.folder : options->images.cache,
-                           (const char *const *)data->classes->pdata, data->classes->len, error))
+    const char *source = options->images.folder ? options->images.folder : options->images.cache;
+    if (!model_holds_names(source, (const char *const *)data->classes->pdata, data->classes->len, error))
         return FALSE;
-    if (!layers_append(outline, spec, &options->network, (int)data->classes->len, error))
-        return FALSE;
-    if (options->summary || !cli_quiet())
-        print_summary(outline, spec, options->network.approach);
-    return options->summary || check_memory(data, options, error);
+    g_autoptr(Network) outline = layers_network(data, &options->network, error);
+    if (outline && (options->summary || !cli_quiet()))
+        print_summary(outline, data->spec, options->network.approach);
+    return outline && (options->summary || check_memory(data, options, error));
 }
 
 /* As the user named them; else those that a cache was made with, if they come from a seed. */
@@ -228,12 +204,13 @@ Status train_network(const TrainOptions *given, GError **error)
     if ((wants_weights && !(weights = open_weights(data, error))) ||
         !training_data_load(data, &options->common, options->results.model, weights, error))
         return STATUS_FAILED;
-    g_autoptr(Model) model = model_for(data, &options->network, error);
+    g_autoptr(Model) model = layers_model(data, &options->network, error);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)options->common.threads);
     if (!model || !scale_rows(&options->network, model, data, error) ||
         (data->cache && !novelty_fit(data->cache, data->parts[0].items, data->parts[0].count, thread_pool,
                                      &model->novelty, error)))
         return STATUS_FAILED;
+    model->probabilities = TRUE;
     network_initialize(model->network, (guint64)options->common.seed);
     if (weights)
         unfreeze_parameters(model->network, weights);

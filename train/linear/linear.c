@@ -3,7 +3,6 @@
 #include "train/linear/linear.h"
 
 #include "common/arithmetic/blas.h"
-#include "common/cli/choice.h"
 #include "common/cli/cli.h"
 #include "common/cli/progress.h"
 #include "common/core/error.h"
@@ -17,6 +16,7 @@
 #include "train/data/announce.h"
 #include "train/data/class_weights.h"
 #include "train/data/held_out.h"
+#include "train/dense/layers.h"
 #include "train/linear/learning_curve.h"
 #include "train/linear/linear_fit.h"
 #include "train/linear/suspects.h"
@@ -27,7 +27,7 @@
 
 static void linear_clear(Linear *linear)
 {
-    network_free(linear->network);
+    model_free(linear->model);
     search_free(linear->search);
     linear_form_clear(linear);
     g_free(linear->training.class_weights);
@@ -40,7 +40,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Linear, linear_clear)
 
 static gboolean check_classes(const Linear *linear, GError **error)
 {
-    const char *path = linear->cache->path;
+    const char *path = linear->data->cache->path;
     for (guint k = 0; k < linear->training.classes; k++)
         if (linear->counts[k] == 0)
             return error_set(error, "%s: it has no images of class %s; extract some, or leave the class out",
@@ -57,8 +57,6 @@ static gboolean gather(Linear *linear, GError **error)
         return FALSE;
     const SplitPart *images = &data->parts[0];
     guint classes = data->classes->len;
-    linear->cache = data->cache;
-    linear->features = feature_spec_features(data->spec);
     linear->names = (const char *const *)data->classes->pdata;
     linear->counts = g_new0(guint, classes);
     for (guint i = 0; i < images->count; i++)
@@ -72,11 +70,10 @@ static gboolean gather(Linear *linear, GError **error)
                                         .classes = classes};
     if (!check_classes(linear, error))
         return FALSE;
-    linear->training.class_weights =
-        class_weights_new(o->fitting.class_weight, linear->names, linear->counts, classes, error);
+    linear->training.class_weights = class_weights_new(o->fitting.class_weight, data->classes, images, error);
     if (linear->training.class_weights && !o->summary)
         train_announce(o->results.model, images->count, 0, data->spec->shape,
-                       (linear->features + 1) * classes * sizeof(float), 0);
+                       (feature_spec_features(data->spec) + 1) * classes * sizeof(float), 0);
     return linear->training.class_weights != NULL;
 }
 
@@ -312,15 +309,6 @@ static void tell_fit(const Linear *linear, const LinearFits *fits, double accura
     printf("\n");
 }
 
-static gboolean network_make(Linear *linear, GError **error)
-{
-    const int *shape = linear->data->spec->shape;
-    linear->network = network_new(shape[0], shape[1], shape[2]);
-    return network_flatten(linear->network, NULL, error) &&
-           network_dense(linear->network, NULL, (int)linear->training.classes, ACTIVATION_LINEAR, error) &&
-           network_allocate(linear->network, error);
-}
-
 static gboolean take_weights(Linear *linear, const LinearFits *fits, GError **error)
 {
     guint classes = linear->training.classes;
@@ -329,10 +317,10 @@ static gboolean take_weights(Linear *linear, const LinearFits *fits, GError **er
     linear_fits_weights(fits, kernel, offset);
     if (interrupted())
         return error_set(error, "interrupted");
-    if (!network_make(linear, error))
+    if (!(linear->model = layers_model(linear->data, &linear->options->network, error)))
         return FALSE;
-    Layer *layer = g_ptr_array_index(linear->network->layers, linear->network->layers->len - 1);
-    memcpy(layer->kernel, kernel, linear->features * classes * sizeof *kernel);
+    Layer *layer = network_first(linear->model->network, LAYER_DENSE);
+    memcpy(layer->kernel, kernel, layer->kernel_count * sizeof *kernel);
     memcpy(layer->bias, offset, classes * sizeof *offset);
     return TRUE;
 }
@@ -407,20 +395,16 @@ static gboolean answer_held_out(const Linear *linear, Model *model, GError **err
 static gboolean save(Linear *linear, GError **error)
 {
     const char *path = linear->options->results.model;
-    g_autoptr(Model) model = g_new0(Model, 1);
-    model->approach = g_strdup(choice_name(APPROACH_CHOICES, (int)linear->options->network.approach));
-    model->head = g_strdup(choice_name(HEAD_CHOICES, HEAD_LINEAR));
-    model->classes = g_ptr_array_ref(linear->data->classes);
-    model->spec = feature_spec_copy(linear->data->spec);
+    Model *model = linear->model;
+    json_decref(model->training);
     model->training = training_settings(linear);
+    scaling_free(model->scaling);
     model->scaling = g_steal_pointer(&linear->training.set->scaling);
-    model->trained_on = g_steal_pointer(&linear->data->trained_on);
     model->probabilities = model->sigmoids = linear->choice->solver->loss == LOSS_LOGISTIC;
     model->temperature = linear->search ? linear->search->temperature : 0;
-    model->network = g_steal_pointer(&linear->network);
     if ((held_out_asked(&linear->options->results) && !answer_held_out(linear, model, error)) ||
-        !novelty_fit(linear->cache, NULL, linear->training.n, linear->training.thread_pool, &model->novelty,
-                     error) ||
+        !novelty_fit(linear->data->cache, NULL, linear->training.n, linear->training.thread_pool,
+                     &model->novelty, error) ||
         !model_save(model, path, error))
         return FALSE;
     if (!cli_quiet())
@@ -438,12 +422,12 @@ static gboolean train_model(Linear *linear, GError **error)
 }
 
 /* --summary: the model that would be trained. */
-static gboolean show(Linear *linear, GError **error)
+static gboolean show(const Linear *linear, GError **error)
 {
-    if (!network_make(linear, error))
-        return FALSE;
-    print_summary(linear->network);
-    return TRUE;
+    g_autoptr(Network) network = layers_network(linear->data, &linear->options->network, error);
+    if (network)
+        print_summary(network);
+    return network != NULL;
 }
 
 Status train_standalone_linear(const TrainOptions *options, GError **error)

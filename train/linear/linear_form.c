@@ -95,7 +95,7 @@ static void tell(const Linear *linear, double seconds)
 {
     const LinearTraining *t = &linear->training;
     if (linear->reduced)
-        cli_remark("%zu features reduced, without loss, to %u in %.1f s", linear->features, t->n, seconds);
+        cli_remark("%zu features reduced, without loss, to %u in %.1f s", t->set->rows.width, t->n, seconds);
     else if (linear->descends)
         cli_remark("training on the rows of the cache, %s; one pass over them took %.2f s",
                    t->rows->block < t->n ? "block by block" : "all at once", seconds);
@@ -107,7 +107,7 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part,
 {
     LinearTraining *training = &linear->training;
     const TrainOptions *o = linear->options;
-    Rows rows = cache_rows(linear->cache);
+    Rows rows = cache_rows(linear->data->cache);
     const int *shape = linear->data->spec->shape;
     const TrainingSetForm form = {scale, part, linear->choice->bias, (guint)(shape[0] * shape[1]),
                                   linear->choice->solver->rotation ? o->network.averages : 1};

@@ -1,7 +1,7 @@
 /* linear_form: the state shared by the files that train a linear head, and the form in which a solver takes the training
  * set; private to train/linear. */
 #pragma once
-#include "common/network/network.h"
+#include "common/model/model.h"
 #include "train/data/training_data.h"
 #include "train/linear/search.h"
 
@@ -12,16 +12,14 @@ typedef struct {
     const TrainOptions *options;
     const LinearChoice *choice; /* of the options */
     TrainingData *data;         /* the cache's images, all of which are trained on */
-    Cache *cache;               /* of the data */
-    gsize features;
-    const char *const *names; /* (L) */
-    guint *counts;            /* (L) images of each class */
-    LinearTraining training;  /* set, rows, thread pool and workers: by linear_form_make, as the next two */
-    gboolean reduced;         /* to the rows of a Gram factor */
-    gboolean descends;        /* descent.h solves it, else liblinear.h */
+    const char *const *names;   /* (L) */
+    guint *counts;              /* (L) images of each class */
+    LinearTraining training;    /* set, rows, thread pool and workers: by linear_form_make, as the next two */
+    gboolean reduced;           /* to the rows of a Gram factor */
+    gboolean descends;          /* descent.h solves it, else liblinear.h */
     double cost;
-    Search *search;   /* NULL without cross-validation */
-    Network *network; /* the model */
+    Search *search; /* NULL without cross-validation */
+    Model *model;
 } Linear;
 
 /* Scales the images, puts them into the form that the solver takes, in the place of one made before, checks that memory

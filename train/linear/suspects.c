@@ -171,7 +171,7 @@ gboolean suspects_answer(const Linear *linear, GError **error)
         suspects_find(held->values, held->labels, held->n_held, linear->training.classes);
     g_autofree const char **paths = g_new(const char *, held->n_held);
     for (guint i = 0; i < held->n_held; i++)
-        paths[i] = cache_item(linear->cache, held->images[i])->path;
+        paths[i] = cache_item(linear->data->cache, held->images[i])->path;
     g_autofree char *csv = suspects_csv(suspects, paths, linear->names);
     if (!output_file_write(linear->choice->suspects, csv, strlen(csv), error))
         return FALSE;

@@ -49,7 +49,7 @@ static void test_batches(void)
     Data data;
     BatchSource source = source_of(&data);
     guint32 order[N];
-    const float weights[CLASSES] = {1, 2, 3};
+    const double weights[CLASSES] = {1, 2, 3};
     const Batch *batch, *next, *told = NULL;
     guint number = 1, images = 0;
     GError *error = NULL;
