@@ -147,18 +147,15 @@ static Affine translation(double down, double right)
     return (Affine){{{1, 0, down}, {0, 1, right}, {0, 0, 1}}};
 }
 
-/* apply_affine_transform's matrix, about the centre of the image; FALSE if it is the identity. */
-static gboolean affine_of(const Augmentation *a, int side, Affine *affine)
+/* apply_affine_transform's matrix, about the centre of the image. */
+static Affine affine_of(const Augmentation *a, int side)
 {
-    if (a->theta == 0 && a->tx == 0 && a->ty == 0 && a->shear == 0 && a->zx == 1 && a->zy == 1)
-        return FALSE;
     double theta = a->theta * G_PI / 180, shear = a->shear * G_PI / 180, middle = side / 2.0 - 0.5;
     Affine rotation = {{{cos(theta), -sin(theta), 0}, {sin(theta), cos(theta), 0}, {0, 0, 1}}};
     Affine shearing = {{{1, -sin(shear), 0}, {0, cos(shear), 0}, {0, 0, 1}}};
     Affine zoom = {{{a->zx, 0, 0}, {0, a->zy, 0}, {0, 0, 1}}};
     Affine change = multiply(multiply(multiply(rotation, translation(a->tx, a->ty)), shearing), zoom);
-    *affine = multiply(multiply(translation(middle, middle), change), translation(-middle, -middle));
-    return TRUE;
+    return multiply(multiply(translation(middle, middle), change), translation(-middle, -middle));
 }
 
 /* Pixel (y, x) of the result goes to (y, x) of pixels, mirrored by the flips. */
@@ -176,16 +173,6 @@ static void sample_row(const guint8 *rgb, int side, const Augmentation *a, const
     int first = a->flip_horizontal ? side - 1 : 0;
     kernels_current()->affine->row(rgb, side, affine->m, y, first, a->flip_horizontal ? -1 : 1,
                                    pixels + destination(a, side, y, first));
-}
-
-static void copy_row(const guint8 *rgb, int side, const Augmentation *a, int y, float *pixels)
-{
-    for (int x = 0; x < side; x++) {
-        const guint8 *from = rgb + ((gsize)y * (gsize)side + (gsize)x) * 3;
-        float *to = pixels + destination(a, side, y, x);
-        for (int c = 0; c < 3; c++)
-            to[c] = from[c];
-    }
 }
 
 static void shift_channels(float *values, gsize n, float shift)
@@ -212,14 +199,10 @@ static void apply_brightness(float *values, gsize n, float factor)
 /* rgb -> values (side, side, 3), still red, green, blue in 0 … 255. */
 static void change(const guint8 *rgb, int side, const Augmentation *a, float *values)
 {
-    Affine affine;
-    gboolean moved = affine_of(a, side, &affine);
+    const Affine affine = affine_of(a, side);
     gsize n = (gsize)side * (gsize)side * 3;
     for (int y = 0; y < side; y++)
-        if (moved)
-            sample_row(rgb, side, a, &affine, y, values);
-        else
-            copy_row(rgb, side, a, y, values);
+        sample_row(rgb, side, a, &affine, y, values);
     if (a->channel_shift != 0)
         shift_channels(values, n, (float)a->channel_shift);
     if (a->brightness >= 0)
