@@ -6,6 +6,8 @@ import os, re, shutil, subprocess, sys, tempfile, traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+# An assertion of GLib that fails is a fault, not a line on stderr.
+os.environ.setdefault("G_DEBUG", "fatal-criticals")
 
 
 class Skip(Exception):
