@@ -8,17 +8,6 @@
 enum { COMPRESSION_NONE, COMPRESSION_RLE8, COMPRESSION_RLE4, COMPRESSION_BITFIELDS };
 enum { FILE_HEADER = 14, CORE_HEADER = 12, INFO_HEADER = 40, MASKED_HEADER = 52 };
 
-struct Bmp {
-    const guint8 *bytes;
-    gsize size;
-    int width, height;
-    gboolean top_down;
-    int bits, compression;
-    gsize pixels;           /* their offset */
-    guint32 mask[3];        /* of red, green and blue within a pixel of 16 or 32 bits */
-    guint8 palette[256][3]; /* red, green, blue; zero for entries that the file lacks */
-};
-
 static guint32 u16(const guint8 *p)
 {
     return p[0] | (guint32)p[1] << 8;
@@ -90,29 +79,28 @@ static void read_masks(Bmp *bmp)
             bmp->mask[c] = u32(p + 4 * c);
 }
 
-Bmp *bmp_open(const guint8 *bytes, gsize size, GError **error)
+gboolean bmp_open(Bmp *bmp, const guint8 *bytes, gsize size, GError **error)
 {
-    g_autoptr(Bmp) bmp = g_new0(Bmp, 1);
     guint32 header = size >= FILE_HEADER + CORE_HEADER ? u32(bytes + FILE_HEADER) : 0, colors;
     gsize entry;
     *bmp = (Bmp){.bytes = bytes, .size = size};
     if (header != CORE_HEADER && header < INFO_HEADER)
-        return refuse(error, "the header is incomplete or of an unknown kind"), NULL;
+        return refuse(error, "the header is incomplete or of an unknown kind");
     if (size < FILE_HEADER + (gsize)header)
-        return refuse(error, "truncated"), NULL;
+        return refuse(error, "truncated");
     if (!read_sizes(bmp, header, &colors, &entry, error) || !check_kind(bmp, error))
-        return NULL;
+        return FALSE;
 
     gsize end = FILE_HEADER + (gsize)header;
     if (bmp->compression == COMPRESSION_BITFIELDS && header < MASKED_HEADER) {
         end += 12;
         if (size < end)
-            return refuse(error, "truncated"), NULL;
+            return refuse(error, "truncated");
     }
     read_masks(bmp);
     if (bmp->bits <= 8) {
         if (colors > 65536 || size - end < colors * entry)
-            return refuse(error, "the palette is incomplete"), NULL;
+            return refuse(error, "the palette is incomplete");
         for (guint32 i = 0; i < MIN(colors, 256); i++)
             for (int c = 0; c < 3; c++)
                 bmp->palette[i][c] = bytes[end + i * entry + 2 - c];
@@ -120,18 +108,7 @@ Bmp *bmp_open(const guint8 *bytes, gsize size, GError **error)
     }
     /* Some writers do not count the palette in the offset, or write no offset. */
     bmp->pixels = MAX(end, u32(bytes + 10));
-    return g_steal_pointer(&bmp);
-}
-
-void bmp_free(Bmp *bmp)
-{
-    g_free(bmp);
-}
-
-void bmp_size(const Bmp *bmp, int *width, int *height)
-{
-    *width = bmp->width;
-    *height = bmp->height;
+    return TRUE;
 }
 
 /* The masked bits of a pixel, scaled to 0 … 255 and rounded down, like Pillow's Unpack.c. */

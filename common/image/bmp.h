@@ -6,14 +6,19 @@
 #pragma once
 #include <glib.h>
 
-typedef struct Bmp Bmp;
+typedef struct {
+    const guint8 *bytes; /* borrowed */
+    gsize size;
+    int width, height;
+    gboolean top_down;
+    int bits, compression;
+    gsize pixels;           /* their offset */
+    guint32 mask[3];        /* of red, green and blue within a pixel of 16 or 32 bits */
+    guint8 palette[256][3]; /* red, green, blue; zero for entries that the file lacks */
+} Bmp;
 
-/* Reads the header; bytes are borrowed until bmp_free. NULL with a reason if it cannot be read. */
-Bmp *bmp_open(const guint8 *bytes, gsize size, GError **error);
-void bmp_free(Bmp *bmp);
-void bmp_size(const Bmp *bmp, int *width, int *height);
+/* Reads the header. FALSE with a reason if it cannot be read. */
+gboolean bmp_open(Bmp *bmp, const guint8 *bytes, gsize size, GError **error);
 
 /* rgb (height, width, 3). FALSE with a reason if pixels are missing. */
 gboolean bmp_read(const Bmp *bmp, guint8 *rgb, GError **error);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bmp, bmp_free)

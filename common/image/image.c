@@ -122,59 +122,32 @@ typedef struct {
 /* TRUE: pixels has all pixels. FALSE: error is set; pixels must be cleared. */
 typedef gboolean (*Decoder)(const Source *source, Pixels *pixels, GError **error);
 static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError **error);
-static gboolean decode_heif(const Source *source, Pixels *pixels, GError **error);
 static gboolean decode_bmp(const Source *source, Pixels *pixels, GError **error);
 static gboolean decode_netpbm(const Source *source, Pixels *pixels, GError **error);
-
-/* shrink: 1, or the factor to reduce a JPEG by while decoding (2, 4, 8). NULL if libvips fails. */
-typedef VipsImage *(*Loader)(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink);
-
-/* No temporary files, which decoders may not open (decoder_box.h): images that libvips needs as a whole (WebP, GIF,
- * interlaced PNG) stay in memory, within the limit on pixels. */
-#define BUFFER_LOADER(format)                                                                                \
-    static VipsImage *load_##format(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink)         \
-    {                                                                                                        \
-        VipsImage *image = NULL;                                                                             \
-        vips_##format##load_buffer((void *)bytes, size, &image, "access", VIPS_ACCESS_SEQUENTIAL, "memory",  \
-                                   TRUE, "fail_on", fail_on, NULL);                                          \
-        return image;                                                                                        \
-    }
-BUFFER_LOADER(png)
-BUFFER_LOADER(gif)
-BUFFER_LOADER(webp)
-BUFFER_LOADER(tiff)
-BUFFER_LOADER(heif)
-
-static VipsImage *load_jpeg(const guint8 *bytes, gsize size, VipsFailOn fail_on, int shrink)
-{
-    VipsImage *image = NULL;
-    vips_jpegload_buffer((void *)bytes, size, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on,
-                         "shrink", shrink, "unlimited", TRUE, NULL);
-    return image;
-}
 
 struct Format {
     const char *name;
     const char *signature;
     gsize length, offset; /* of the signature */
     Decoder decode;
-    Loader load; /* for decode_by_libvips */
+    const char *loader; /* of libvips */
     /* JPEG: libjpeg reports missing and corrupt data as warnings (jpeg_damage.h). PNG, TIFF: warnings are harmless */
     VipsFailOn fail_on;
 };
 
 static const Format formats[] = {
-    {"JPEG", "\xff\xd8\xff", 3, 0, decode_by_libvips, load_jpeg, VIPS_FAIL_ON_WARNING},
-    {"PNG", "\x89PNG\r\n\x1a\n", 8, 0, decode_by_libvips, load_png, VIPS_FAIL_ON_ERROR},
-    {"GIF", "GIF8", 4, 0, decode_by_libvips, load_gif, VIPS_FAIL_ON_ERROR},
-    {"WebP", "WEBP", 4, 8, decode_by_libvips, load_webp, VIPS_FAIL_ON_ERROR},
-    {"TIFF", "II*\0", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR},
-    {"TIFF", "MM\0*", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR},
-    {"TIFF", "II+\0", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR}, /* BigTIFF */
-    {"TIFF", "MM\0+", 4, 0, decode_by_libvips, load_tiff, VIPS_FAIL_ON_ERROR},
-    {"HEIC", "ftyphei", 7, 4, decode_heif, load_heif, VIPS_FAIL_ON_ERROR}, /* heic, heix, heim, heis */
-    {"HEIF", "ftypmif1", 8, 4, decode_heif, load_heif, VIPS_FAIL_ON_ERROR},
-    {"AVIF", "ftypavi", 7, 4, decode_heif, load_heif, VIPS_FAIL_ON_ERROR}, /* avif, avis */
+    {"JPEG", "\xff\xd8\xff", 3, 0, decode_by_libvips, "jpegload_buffer", VIPS_FAIL_ON_WARNING},
+    {"PNG", "\x89PNG\r\n\x1a\n", 8, 0, decode_by_libvips, "pngload_buffer", VIPS_FAIL_ON_ERROR},
+    {"GIF", "GIF8", 4, 0, decode_by_libvips, "gifload_buffer", VIPS_FAIL_ON_ERROR},
+    {"WebP", "WEBP", 4, 8, decode_by_libvips, "webpload_buffer", VIPS_FAIL_ON_ERROR},
+    {"TIFF", "II*\0", 4, 0, decode_by_libvips, "tiffload_buffer", VIPS_FAIL_ON_ERROR},
+    {"TIFF", "MM\0*", 4, 0, decode_by_libvips, "tiffload_buffer", VIPS_FAIL_ON_ERROR},
+    {"TIFF", "II+\0", 4, 0, decode_by_libvips, "tiffload_buffer", VIPS_FAIL_ON_ERROR}, /* BigTIFF */
+    {"TIFF", "MM\0+", 4, 0, decode_by_libvips, "tiffload_buffer", VIPS_FAIL_ON_ERROR},
+    {"HEIC", "ftyphei", 7, 4, decode_by_libvips, "heifload_buffer",
+     VIPS_FAIL_ON_ERROR}, /* heic, heix, heim, heis */
+    {"HEIF", "ftypmif1", 8, 4, decode_by_libvips, "heifload_buffer", VIPS_FAIL_ON_ERROR},
+    {"AVIF", "ftypavi", 7, 4, decode_by_libvips, "heifload_buffer", VIPS_FAIL_ON_ERROR}, /* avif, avis */
     {.name = "BMP", "BM", 2, 0, decode_bmp},
     {.name = "PBM", "P1", 2, 0, decode_netpbm},
     {.name = "PGM", "P2", 2, 0, decode_netpbm},
@@ -192,6 +165,27 @@ static const Format *find_format(const guint8 *bytes, gsize size)
             return f;
     }
     return NULL;
+}
+
+static gboolean is_of(const Source *source, const char *name)
+{
+    return g_str_equal(source->format->name, name);
+}
+
+/* shrink: 1, or the factor to reduce a JPEG by while decoding (2, 4, 8). NULL if libvips fails.
+ *
+ * No temporary files, which decoders may not open (decoder_box.h): images that libvips needs as a whole (WebP, GIF,
+ * interlaced PNG) stay in memory, within the limit on pixels. */
+static VipsImage *load(const Source *source, VipsFailOn fail_on, int shrink)
+{
+    VipsImage *image = NULL;
+    VipsBlob *blob = vips_blob_new(NULL, source->bytes, source->size);
+    /* Options of JPEG's loader alone: for the others the list ends before them. */
+    const char *shrinks = is_of(source, "JPEG") ? "shrink" : NULL;
+    vips_call(source->format->loader, blob, &image, "access", VIPS_ACCESS_SEQUENTIAL, "memory", TRUE,
+              "fail_on", fail_on, shrinks, shrink, "unlimited", TRUE, NULL);
+    vips_area_unref(VIPS_AREA(blob));
+    return image;
 }
 
 /* ---- Pixels like those of Pillow's convert("RGB") ---- */
@@ -351,17 +345,16 @@ static void to_srgb(VipsImage **image)
 static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, GError **error)
 {
     PixelFormat form;
-    Loader load = source->format->load;
-    g_autoptr(VipsImage) image = load(source->bytes, source->size, fail_on, 1);
+    g_autoptr(VipsImage) image = load(source, fail_on, 1);
     if (!image)
         return FALSE;
     if (!pixel_format(image, &form, error) ||
         !check_size(vips_image_get_width(image), vips_image_get_height(image), source->max_pixels, error))
         return FALSE;
-    int shrink = load == load_jpeg ? jpeg_shrink(image, source->shrink_to) : 1;
+    int shrink = is_of(source, "JPEG") ? jpeg_shrink(image, source->shrink_to) : 1;
     if (shrink > 1) {
         g_object_unref(image);
-        if (!(image = load(source->bytes, source->size, fail_on, shrink)))
+        if (!(image = load(source, fail_on, shrink)))
             return FALSE;
     }
     if (source->metadata)
@@ -369,7 +362,7 @@ static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, G
     if (!pixel_format(image, &form, error))
         return FALSE;
     GifFrame frame;
-    gboolean gif = load == load_gif && gif_first_frame(source->bytes, source->size, &frame);
+    gboolean gif = is_of(source, "GIF") && gif_first_frame(source->bytes, source->size, &frame);
     form.blank = gif ? frame.blank : NULL;
     if (!pixels_allocate(pixels, vips_image_get_width(image), vips_image_get_height(image), error) ||
         !pull_rows(image, form, pixels))
@@ -377,12 +370,9 @@ static gboolean pull(const Source *source, VipsFailOn fail_on, Pixels *pixels, G
     if (gif)
         fill_around(pixels, &frame);
     int orientation = vips_image_get_orientation(image);
-    if (load == load_tiff)
-        return orient(pixels, orientation, error);
-    if (!source->metadata)
-        return TRUE;
-    source->facts->turned = orientation >= 2 && orientation <= 8;
-    return orient(pixels, orientation, error);
+    gboolean tiff = is_of(source, "TIFF");
+    source->facts->turned = source->metadata && !tiff && orientation >= 2 && orientation <= 8;
+    return !(source->metadata || tiff) || orient(pixels, orientation, error);
 }
 
 /* The first line of libvips's error buffer without the loader's name, or a guess if it is empty. */
@@ -412,7 +402,10 @@ static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError *
 {
     GError *ours = NULL;
     g_autofree char *reason = NULL;
-    gboolean jpeg = source->format->load == load_jpeg;
+    gboolean jpeg = is_of(source, "JPEG");
+    if (!vips_type_find("VipsOperation", source->format->loader))
+        return fail(error, "%s is not read by the libvips that is installed: its module for it is missing",
+                    source->format->name);
     warned = FALSE;
     vips_error_clear();
     gboolean ok = pull(source, source->format->fail_on, pixels, &ours) && !(warned && jpeg);
@@ -428,23 +421,12 @@ static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError *
     return ok;
 }
 
-static gboolean decode_heif(const Source *source, Pixels *pixels, GError **error)
-{
-    return vips_type_find("VipsOperation", "heifload_buffer")
-               ? decode_by_libvips(source, pixels, error)
-               : fail(error, "%s is not read by the libvips that is installed: its module for it is missing",
-                      source->format->name);
-}
-
 static gboolean decode_bmp(const Source *source, Pixels *pixels, GError **error)
 {
-    int width, height;
-    g_autoptr(Bmp) bmp = bmp_open(source->bytes, source->size, error);
-    if (!bmp)
-        return FALSE;
-    bmp_size(bmp, &width, &height);
-    return check_size(width, height, source->max_pixels, error) &&
-           pixels_allocate(pixels, width, height, error) && bmp_read(bmp, pixels->rgb, error);
+    Bmp image;
+    return bmp_open(&image, source->bytes, source->size, error) &&
+           check_size(image.width, image.height, source->max_pixels, error) &&
+           pixels_allocate(pixels, image.width, image.height, error) && bmp_read(&image, pixels->rgb, error);
 }
 
 static gboolean decode_netpbm(const Source *source, Pixels *pixels, GError **error)
@@ -507,17 +489,13 @@ gboolean image_decode(const guint8 *bytes, gsize size, const Decoding *how, gint
 /* A value 0 … 255 of channel c of red, green, blue. */
 static inline float normalized(float value, int c, Normalization normalization)
 {
-    static const float caffe_means[3] = {123.68f, 116.779f, 103.939f};
-    static const float torch_means[3] = {.485f, .456f, .406f}, torch_deviations[3] = {.229f, .224f, .225f};
-    switch (normalization) {
-    case NORMALIZE_CAFFE:
-        return value - caffe_means[c];
-    case NORMALIZE_TORCH:
-        return (value / 255.0f - torch_means[c]) / torch_deviations[c];
-    case NORMALIZE_UNIT:
-        return value / 255.0f;
-    }
-    g_assert_not_reached();
+    static const struct {
+        float white, means[3], deviations[3];
+    } all[] = {[NORMALIZE_CAFFE] = {1, {123.68f, 116.779f, 103.939f}, {1, 1, 1}},
+               [NORMALIZE_TORCH] = {255, {.485f, .456f, .406f}, {.229f, .224f, .225f}},
+               [NORMALIZE_UNIT] = {255, {0, 0, 0}, {1, 1, 1}}};
+    return (value / all[normalization].white - all[normalization].means[c]) /
+           all[normalization].deviations[c];
 }
 
 /* The position of red in the tensor; blue is at the other end. */
