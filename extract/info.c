@@ -17,42 +17,58 @@ static guint64 file_size(const char *folder)
     return stat(file, &status) ? 0 : (guint64)status.st_size;
 }
 
-/* Items of each label. */
-static guint *count_classes(const Cache *cache)
-{
-    guint *counts = g_new0(guint, cache->classes->len + 1);
-    for (guint i = 0; i < cache->images; i++)
-        counts[cache_item(cache, i)->label]++;
-    return counts;
-}
-
-/* The space that the features of all items take. */
+/* What is counted of all items. */
 typedef struct {
-    double bytes;         /* per item, on average */
-    double share_of_full; /* if stored as float32 */
-    double zeros;         /* share of features that are zero; -1 if there are no items */
-} Stored;
+    guint *of_class;                   /* images of each label */
+    GHashTable *groups;                /* set of names */
+    guint decided[LABELS_EXCLUDE + 1]; /* images, by what a review decided */
+    guint unlabelled;
+    double bytes; /* that features take, on average */
+    double zeros; /* share of features that are zero; -1 if there are no items */
+} Facts;
 
-static Stored measure_stored(const Cache *cache)
+static void facts_clear(Facts *facts)
 {
-    guint n = cache->all;
-    double bytes = 0, nonzeros = 0, features = (double)feature_spec_features(cache->spec);
-    for (guint i = 0; i < n; i++) {
-        guint count;
-        bytes += (double)cache_stored(cache, i, &count);
-        nonzeros += count;
-    }
-    return (Stored){bytes / MAX(n, 1), bytes / MAX(n, 1) / (features * sizeof(float)),
-                    n ? 1 - nonzeros / (n * features) : -1};
+    g_free(facts->of_class);
+    g_clear_pointer(&facts->groups, g_hash_table_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Facts, facts_clear)
+
+static gboolean is_reviewed(const CacheItem *item)
+{
+    return item->given.before && !item->copy;
 }
 
-static void print_stored(const Cache *cache)
+static Facts count(const Cache *cache)
 {
-    Stored stored = measure_stored(cache);
+    guint n = cache->all, nonzeros;
+    double all_nonzeros = 0, features = (double)feature_spec_features(cache->spec);
+    Facts facts = {.of_class = g_new0(guint, cache->classes->len + 1),
+                   .groups = g_hash_table_new(g_str_hash, g_str_equal)};
+    for (guint i = 0; i < n; i++) {
+        const CacheItem *item = cache_item(cache, i);
+        facts.bytes += (double)cache_stored(cache, i, &nonzeros);
+        all_nonzeros += nonzeros;
+        if (i < cache->images)
+            facts.of_class[item->label]++;
+        if (item->given.group)
+            g_hash_table_add(facts.groups, (gpointer)item->given.group);
+        if (is_reviewed(item))
+            facts.decided[cache_label_action(&item->given)]++;
+        facts.unlabelled += item->label < 0 && !item->given.excluded;
+    }
+    facts.bytes /= MAX(n, 1);
+    facts.zeros = n ? 1 - all_nonzeros / (n * features) : -1;
+    return facts;
+}
+
+static void print_stored(const Cache *cache, const Facts *facts)
+{
+    double full = (double)feature_spec_features(cache->spec) * sizeof(float);
     printf("Store    %s, %.0f bytes per image (%.3f of float32)", cache_store_name(cache->catalog->store),
-           stored.bytes, stored.share_of_full);
-    if (stored.zeros >= 0)
-        printf(", %.1f %% of the features are zero", 100 * stored.zeros);
+           facts->bytes, facts->bytes / full);
+    if (facts->zeros >= 0)
+        printf(", %.1f %% of the features are zero", 100 * facts->zeros);
     putchar('\n');
 }
 
@@ -79,12 +95,13 @@ static void print_tiles(const FeatureSpec *spec)
 }
 
 /* How an image became a vector. */
-static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
+static void print_feature_spec(const Cache *cache, const Facts *facts)
 {
+    const FeatureSpec *spec = cache->spec;
     g_autofree char *layer = feature_spec_output(spec);
     printf("Vector   %s, %dx%dx%d = %" G_GSIZE_FORMAT " float32\n", layer, spec->shape[0], spec->shape[1],
            spec->shape[2], feature_spec_features(spec));
-    print_stored(cache);
+    print_stored(cache, facts);
     g_autofree char *source = cli_printable(spec->weights_source);
     if (feature_spec_is_imported(spec)) {
         printf("Made by  %s\n", source);
@@ -98,38 +115,6 @@ static void print_feature_spec(const Cache *cache, const FeatureSpec *spec)
         return;
     printf("Weights  %s, SHA-256 %s\n", source, spec->weights_hash);
     print_tiles(spec);
-}
-
-static guint count_groups(const Cache *cache)
-{
-    g_autoptr(GHashTable) groups = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < cache->all; i++)
-        if (cache_item(cache, i)->given.group)
-            g_hash_table_add(groups, (gpointer)cache_item(cache, i)->given.group);
-    return g_hash_table_size(groups);
-}
-
-/* What reviews decided, and the items that have no label. */
-typedef struct {
-    guint actions[LABELS_EXCLUDE + 1]; /* images */
-    guint unlabelled;
-} Decided;
-
-static gboolean is_reviewed(const CacheItem *item)
-{
-    return item->given.before && !item->copy;
-}
-
-static Decided count_decided(const Cache *cache)
-{
-    Decided decided = {0};
-    for (guint i = 0; i < cache->all; i++) {
-        const CacheItem *item = cache_item(cache, i);
-        if (is_reviewed(item))
-            decided.actions[cache_label_action(&item->given)]++;
-        decided.unlabelled += item->label < 0 && !item->given.excluded;
-    }
-    return decided;
 }
 
 static json_t *decisions_json(const Cache *cache)
@@ -147,10 +132,8 @@ static json_t *decisions_json(const Cache *cache)
     return decisions;
 }
 
-static void print_text(const Cache *cache)
+static void print_text(const Cache *cache, const Facts *facts)
 {
-    const FeatureSpec *spec = cache->spec;
-    g_autofree guint *counts = count_classes(cache);
     g_autofree char *size = g_format_size_full(file_size(cache->path), G_FORMAT_SIZE_IEC_UNITS);
     g_autofree char *path = cli_printable(cache->path), *program = cli_printable(cache->catalog->program);
     printf("Cache    %s, %s, made by %s\n", path, size, program);
@@ -159,27 +142,26 @@ static void print_text(const Cache *cache)
     CacheShard shard = cache->catalog->shard;
     if (shard.count)
         printf("Shard    %u/%u\n", shard.index, shard.count);
-    Decided decided = count_decided(cache);
-    if (decided.unlabelled)
-        printf("Unlabelled %u, which training leaves out\n", decided.unlabelled);
-    guint kept = decided.actions[LABELS_KEEP], relabelled = decided.actions[LABELS_RELABEL],
-          excluded = decided.actions[LABELS_EXCLUDE];
+    if (facts->unlabelled)
+        printf("Unlabelled %u, which training leaves out\n", facts->unlabelled);
+    guint kept = facts->decided[LABELS_KEEP], relabelled = facts->decided[LABELS_RELABEL],
+          excluded = facts->decided[LABELS_EXCLUDE];
     if (kept + relabelled + excluded)
         printf("Review   %u kept, %u relabelled, %u excluded, which training leaves out\n", kept, relabelled,
                excluded);
-    if (count_groups(cache))
-        printf("Groups   %u\n", count_groups(cache));
+    if (g_hash_table_size(facts->groups))
+        printf("Groups   %u\n", g_hash_table_size(facts->groups));
     if (*cache->catalog->passed) {
         g_autofree char *passed = cli_printable(cache->catalog->passed);
         printf("Passed   over: %s\n", passed);
     }
     if (cache->total > cache->images)
         printf("Copies   %u, augmented\n", cache->total - cache->images);
-    print_feature_spec(cache, spec);
+    print_feature_spec(cache, facts);
     printf("\n%8s  class\n", "items");
     for (guint label = 0; label < cache->classes->len; label++) {
         g_autofree char *name = cli_printable(cache_class(cache, (int)label));
-        printf("%8u  %s\n", counts[label], name);
+        printf("%8u  %s\n", facts->of_class[label], name);
     }
     for (guint i = 0; i < cache->skipped->len; i++) {
         CacheSkipped skipped = cache_skipped(cache, i);
@@ -188,17 +170,15 @@ static void print_text(const Cache *cache)
     }
 }
 
-static void print_json(const Cache *cache)
+static void print_json(const Cache *cache, const Facts *facts)
 {
     const FeatureSpec *spec = cache->spec;
-    g_autofree guint *counts = count_classes(cache);
     json_t *classes = json_array(), *skipped = json_array();
     CacheShard shard = cache->catalog->shard;
-    Stored stored = measure_stored(cache);
     for (guint label = 0; label < cache->classes->len; label++)
         json_array_append_new(classes,
                               json_pack("{s:o, s:i}", "name", cli_json(cache_class(cache, (int)label)),
-                                        "items", (int)counts[label]));
+                                        "items", (int)facts->of_class[label]));
     for (guint i = 0; i < cache->skipped->len; i++)
         json_array_append_new(skipped, json_pack("{s:o, s:o}", "path", cli_json(cache_skipped(cache, i).path),
                                                  "reason", cli_json(cache_skipped(cache, i).reason)));
@@ -209,10 +189,10 @@ static void print_json(const Cache *cache)
         (int)(cache->total - cache->images), "features", (json_int_t)feature_spec_features(spec), "recipe",
         feature_spec_to_json(spec), "classes", classes, "skipped", skipped, "shard",
         shard.count ? json_pack("[i, i]", (int)shard.index, (int)shard.count) : json_null(), "unlabelled",
-        (int)count_decided(cache).unlabelled, "decisions", decisions_json(cache), "groups",
-        (int)count_groups(cache), "passed_over", cli_json(cache->catalog->passed), "store",
-        cache_store_name(cache->catalog->store), "bytes_an_image", stored.bytes, "zeros",
-        stored.zeros >= 0 ? json_real(stored.zeros) : json_null());
+        (int)facts->unlabelled, "decisions", decisions_json(cache), "groups",
+        (int)g_hash_table_size(facts->groups), "passed_over", cli_json(cache->catalog->passed), "store",
+        cache_store_name(cache->catalog->store), "bytes_an_image", facts->bytes, "zeros",
+        facts->zeros >= 0 ? json_real(facts->zeros) : json_null());
     char *text = json_dumps(object, JSON_INDENT(2));
     puts(text);
     free(text);
@@ -224,9 +204,7 @@ Status extract_info(const Options *options, GError **error)
     g_autoptr(Cache) cache = cache_open(options->arguments[0], error);
     if (!cache)
         return STATUS_FAILED;
-    if (options->json)
-        print_json(cache);
-    else
-        print_text(cache);
+    g_auto(Facts) facts = count(cache);
+    (options->json ? print_json : print_text)(cache, &facts);
     return STATUS_DONE;
 }
