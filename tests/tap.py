@@ -21,11 +21,12 @@ def need_small_address_space():
 
 
 def program(name, *arguments, status=0, timeout=600, **options):
-    """Runs build/NAME; raises if the exit status differs. Returns the CompletedProcess, output as text."""
+    """Runs build/NAME; raises if the exit status differs, or GLib was called in a wrong way. Returns the CompletedProcess,
+    output as text."""
     command = [os.path.join(BUILD, name)] + [str(a) for a in arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, **options)
     expected = status if isinstance(status, (tuple, list)) else (status,)
-    if done.returncode not in expected:
+    if done.returncode not in expected or "GLib-CRITICAL" in done.stderr:
         raise AssertionError("%s\nexit status %d, expected %s\nstdout: %s\nstderr: %s" %
                              (" ".join(command), done.returncode, expected, done.stdout[-2000:], done.stderr[-2000:]))
     return done
