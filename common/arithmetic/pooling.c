@@ -86,8 +86,8 @@ void max_pooling(ThreadPool *thread_pool, float *out, const float *dy, const flo
 /* ---- The average over all places ---- */
 
 typedef struct {
-    float *out;
-    const float *in;
+    float *out; /* y, or with dy dx */
+    const float *x, *dy;
     int places, channels;
 } Average;
 
@@ -95,7 +95,7 @@ static void average_image(guint image, guint worker, gpointer data)
 {
     const Average *a = data;
     float *y = a->out + (gsize)image * a->channels;
-    const float *x = a->in + (gsize)image * a->places * a->channels;
+    const float *x = a->x + (gsize)image * a->places * a->channels;
     memset(y, 0, (gsize)a->channels * sizeof *y);
     for (int p = 0; p < a->places; p++, x += a->channels)
         for (int c = 0; c < a->channels; c++)
@@ -108,15 +108,15 @@ static void spread_image(guint image, guint worker, gpointer data)
 {
     const Average *a = data;
     float *dx = a->out + (gsize)image * a->places * a->channels;
-    const float *dy = a->in + (gsize)image * a->channels;
+    const float *dy = a->dy + (gsize)image * a->channels;
     for (int p = 0; p < a->places; p++, dx += a->channels)
         for (int c = 0; c < a->channels; c++)
             dx[c] = dy[c] / (float)a->places;
 }
 
-void average_pooling(ThreadPool *thread_pool, float *out, const float *in, int n, const int shape[3],
-                     gboolean backward)
+void average_pooling(ThreadPool *thread_pool, float *out, const float *dy, const float *x, int n,
+                     const int in[3])
 {
-    Average average = {out, in, shape[0] * shape[1], shape[2]};
-    thread_pool_run(thread_pool, (guint)n, backward ? spread_image : average_image, &average);
+    Average average = {out, x, dy, in[0] * in[1], in[2]};
+    thread_pool_run(thread_pool, (guint)n, dy ? spread_image : average_image, &average);
 }

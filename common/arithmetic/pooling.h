@@ -10,10 +10,10 @@
 void max_pooling(ThreadPool *thread_pool, float *out, const float *dy, const float *x, int n, const int in[3],
                  int size);
 
-/* out (n, C): the mean of in (n, H, W, C) over all places, summed in their order; backward: dx from dy, shaped like them.
- * shape: H W C. */
-void average_pooling(ThreadPool *thread_pool, float *out, const float *in, int n, const int shape[3],
-                     gboolean backward);
+/* out: y (n, C), the mean of x (n, H, W, C) over all places, summed in their order; in: H W C. With dy, shaped like y: dx,
+ * shaped like x. */
+void average_pooling(ThreadPool *thread_pool, float *out, const float *dy, const float *x, int n,
+                     const int in[3]);
 
 /* The inner loop, part of each instruction set's table (kernels.h); all give the same bits. */
 typedef struct {

@@ -207,30 +207,38 @@ void executor_transpose(Executor *executor, const Stage *stage, const float *in,
     dense_transpose(&stage->dense, in ? rows : x, n, xt);
 }
 
+/* Of the kinds without parameters that have an output of their own: `out` from `in`, or with dy the gradient with respect to
+ * `in`, which is not dy. */
+static void map_stage(const Executor *executor, const Stage *stage, float *out, const float *dy,
+                      const float *in, int n)
+{
+    const Layer *layer = stage->layer;
+    if (layer->kind == LAYER_MAX_POOLING2D && !stage->pooled)
+        max_pooling(executor->thread_pool, out, dy, in, n, layer->in, layer->size);
+    else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D)
+        average_pooling(executor->thread_pool, out, dy, in, n, layer->in);
+    else if (layer->kind == LAYER_UNIT_NORMALIZATION)
+        unit_length(executor->thread_pool, out, dy, in, n, layer_inputs(layer), layer->root);
+}
+
 /* Everything but dropout. x: the rows, if `in` is NULL. */
 static void run_stage(Executor *executor, const Stage *stage, const float *const *x, const float *in,
                       float *out, int n)
 {
     const Layer *layer = stage->layer;
-    ThreadPool *thread_pool = executor->thread_pool;
     if (stage->convolution) {
         if (executor->use == EXECUTOR_TRAIN)
             conv_plan_set_weights(stage->convolution, layer->kernel, layer->bias);
         conv_plan_run(stage->convolution, in, n, out);
         return;
     }
-    if (layer->kind == LAYER_MAX_POOLING2D && !stage->pooled) {
-        max_pooling(thread_pool, out, NULL, in, n, layer->in, layer->size);
-    } else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D) {
-        average_pooling(thread_pool, out, in, n, layer->in, FALSE);
-    } else if (layer->kind == LAYER_UNIT_NORMALIZATION) {
-        unit_length(thread_pool, out, NULL, in, n, layer_inputs(layer), layer->root);
-    } else if (layer->kind == LAYER_DENSE) {
+    map_stage(executor, stage, out, NULL, in, n);
+    if (layer->kind == LAYER_DENSE) {
         executor_transpose(executor, stage, in, x, n, stage->xt[0]);
         dense_forward(&stage->dense, (DenseBatch){stage->xt[0], n}, layer->kernel, layer->bias, out);
     }
     if (layer->activation == ACTIVATION_RELU)
-        relu(thread_pool, out, NULL, (gsize)n * layer_outputs(layer));
+        relu(executor->thread_pool, out, NULL, (gsize)n * layer_outputs(layer));
 }
 
 /* joined: for the outputs of all images. */
@@ -296,11 +304,10 @@ static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n,
 {
     const Stage *stage = &executor->stages[i];
     const Layer *layer = stage->layer;
-    ThreadPool *thread_pool = executor->thread_pool;
     if (stage->convolution)
         conv_plan_bias_gradient(stage->convolution, executor->bias_gradient, dy, stage->out, n);
     else if (layer->activation == ACTIVATION_RELU)
-        relu(thread_pool, dy, stage->out, (gsize)n * layer_outputs(layer));
+        relu(executor->thread_pool, dy, stage->out, (gsize)n * layer_outputs(layer));
     if (layer->kind == LAYER_DROPOUT && dropping)
         drop(executor, i, dy, n, dropping);
     if (!dx)
@@ -309,12 +316,8 @@ static void back_stage(Executor *executor, guint i, float *dy, float *dx, int n,
         dense_input_gradient(&stage->dense, dy, n, layer->kernel, dx);
     else if (stage->convolution)
         conv_plan_input_gradient(stage->convolution, dx, dy, n);
-    else if (layer->kind == LAYER_MAX_POOLING2D)
-        max_pooling(thread_pool, dx, dy, stage->in, n, layer->in, layer->size);
-    else if (layer->kind == LAYER_GLOBAL_AVERAGE_POOLING2D)
-        average_pooling(thread_pool, dx, dy, n, layer->in, TRUE);
-    else if (layer->kind == LAYER_UNIT_NORMALIZATION)
-        unit_length(thread_pool, dx, dy, stage->in, n, layer_inputs(layer), layer->root);
+    else
+        map_stage(executor, stage, dx, dy, stage->in, n);
 }
 
 float *executor_backward(Executor *executor, int n, const Dropping *dropping, ExecutorLearn learn,
