@@ -53,32 +53,18 @@ static void append_scaling(json_t *layers, const Scaling *scaling)
         append_unit(layers, name, scaling->kind == SCALE_SQRT);
 }
 
-/* What Keras's class of the layer is made with. */
-static json_t *config_of(const Layer *layer, const char *activation)
+/* Keras has both sides of a window or kernel. */
+static void append_layer(json_t *layers, const Layer *layer, Activation activation)
 {
-    switch (layer->kind) {
-    case LAYER_CONV2D:
-        return json_pack("{s:i, s:[i, i], s:s, s:s}", "filters", layer->out[2], "kernel_size", layer->size,
-                         layer->size, "padding", layer->same ? "same" : "valid", "activation", activation);
-    case LAYER_MAX_POOLING2D:
-        return json_pack("{s:[i, i]}", "pool_size", layer->size, layer->size);
-    case LAYER_ACTIVATION:
-        return json_pack("{s:s}", "activation", activation);
-    case LAYER_DROPOUT:
-        return json_pack("{s:f}", "rate", (double)layer->rate);
-    case LAYER_DENSE:
-        return json_pack("{s:i, s:s}", "units", layer->out[2], "activation", activation);
-    default:
-        return json_object();
-    }
-}
-
-static void append_layer(json_t *layers, const Layer *layer, const char *activation)
-{
-    if (layer->kind == LAYER_UNIT_NORMALIZATION)
+    const char *sides = layer->kind == LAYER_CONV2D ? "kernel_size" : "pool_size";
+    if (layer->kind == LAYER_UNIT_NORMALIZATION) {
         append_unit(layers, layer->name, layer->root);
-    else
-        append(layers, layer_kinds[layer->kind].keras, layer->name, config_of(layer, activation));
+        return;
+    }
+    json_t *config = layer_settings(layer, activation);
+    if (json_object_del(config, "size") == 0)
+        json_object_set_new(config, sides, json_pack("[i, i]", layer->size, layer->size));
+    append(layers, layer_kinds[layer->kind].keras, layer->name, config);
 }
 
 json_t *keras_config(const Model *model)
@@ -94,7 +80,7 @@ json_t *keras_config(const Model *model)
     for (guint i = 0; i < network->layers->len; i++) {
         const Layer *layer = network->layers->pdata[i];
         gboolean last = calibrated && layer->activation == ACTIVATION_SOFTMAX;
-        append_layer(layers, layer, activation_name(last ? ACTIVATION_LINEAR : layer->activation));
+        append_layer(layers, layer, last ? ACTIVATION_LINEAR : layer->activation);
         if (layer->kind == LAYER_FLATTEN)
             append_scaling(layers, model->scaling);
     }

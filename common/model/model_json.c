@@ -8,31 +8,9 @@
 
 enum { MAX_LAYERS = 1000, MAX_SIDE = 1 << 16, MAX_CHANNELS = 1 << 24 };
 
-static const char *const activations[] = {
-    [ACTIVATION_LINEAR] = "linear",
-    [ACTIVATION_RELU] = "relu",
-    [ACTIVATION_SOFTMAX] = "softmax",
-};
-
-const char *activation_name(Activation activation)
+json_t *layer_settings(const Layer *layer, Activation activates)
 {
-    return activations[activation];
-}
-
-static gboolean parse_activation(const char *name, Activation *activation)
-{
-    for (guint i = 0; i < G_N_ELEMENTS(activations); i++)
-        if (g_str_equal(activations[i], name)) {
-            *activation = i;
-            return TRUE;
-        }
-    return FALSE;
-}
-
-/* Beside its kind and name. */
-static json_t *settings_of(const Layer *layer)
-{
-    const char *activation = activation_name(layer->activation);
+    const char *activation = choice_name(ACTIVATION_CHOICES, (int)activates);
     switch (layer->kind) {
     case LAYER_CONV2D:
         return json_pack("{s:i, s:i, s:s, s:s}", "filters", layer->out[2], "size", layer->size, "padding",
@@ -54,7 +32,7 @@ static json_t *settings_of(const Layer *layer)
 
 static json_t *layer_to_json(const Layer *layer)
 {
-    json_t *settings = settings_of(layer);
+    json_t *settings = layer_settings(layer, layer->activation);
     json_object_set_new(settings, "kind", json_string(layer_kinds[layer->kind].name));
     json_object_set_new(settings, "name", json_string(layer->name));
     return settings;
@@ -76,8 +54,7 @@ static gboolean append_layer(Network *network, json_t *entry, GError **error)
     int size = 0, units = 0, filters = 0, root = 0;
     double rate = 0;
     json_error_t wrong;
-    Activation activation;
-    int of = 0;
+    int activation, of = 0;
     if (json_unpack_ex(entry, &wrong, JSON_STRICT, "{s:s, s:s, s?s, s?s, s?i, s?i, s?i, s?F, s?b}", "kind",
                        &kind, "name", &name, "activation", &activation_name, "padding", &padding, "size",
                        &size, "units", &units, "filters", &filters, "rate", &rate, "root", &root) != 0)
@@ -86,13 +63,13 @@ static gboolean append_layer(Network *network, json_t *entry, GError **error)
         return error_set(error, "a layer of the network has an invalid name: %s", name);
     if (network_find(network, name))
         return error_set(error, "two layers of the network have the same name: %s", name);
-    if (!parse_activation(activation_name, &activation))
+    if (!choice_parse(ACTIVATION_CHOICES, activation_name, &activation))
         return error_set(error, "the network has an unknown activation: %s", activation_name);
     while (of < LAYER_KINDS && !g_str_equal(kind, layer_kinds[of].name))
         of++;
     const Layer wanted = {.kind = (LayerKind)of,
                           .name = (char *)name,
-                          .activation = activation,
+                          .activation = (Activation)activation,
                           .out = {0, 0, of == LAYER_CONV2D ? filters : units},
                           .size = size,
                           .same = g_str_equal(padding, "same"),

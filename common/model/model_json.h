@@ -5,7 +5,8 @@
 #pragma once
 #include "common/model/model.h"
 
-const char *activation_name(Activation activation); /* Keras's, such as "relu" */
+/* Beside its kind and name, and with this activation. New reference. */
+json_t *layer_settings(const Layer *layer, Activation activation);
 
 json_t *network_to_json(const Network *network); /* new reference */
 Network *network_from_json(json_t *object, GError **error);

@@ -31,6 +31,7 @@ typedef struct {
 extern const LayerKindTraits layer_kinds[LAYER_KINDS];
 
 typedef enum { ACTIVATION_LINEAR, ACTIVATION_RELU, ACTIVATION_SOFTMAX } Activation;
+#define ACTIVATION_CHOICES "linear|relu|softmax"
 
 typedef struct {
     LayerKind kind;
