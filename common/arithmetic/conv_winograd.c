@@ -67,7 +67,7 @@ const WinogradKernels *conv_fewest_products(const ConvShape *shape, int limit)
 static int tiles_of(const ConvPlan *plan)
 {
     gsize tile_bytes = plan->positions * sizeof(float) * (SLICE + (plan->narrow ? 0 : plan->shape.inputs));
-    gsize fit = cache_bytes(2) * 3 / 4 / tile_bytes / TILES_STEP * TILES_STEP;
+    gsize fit = cache_bytes() * 3 / 4 / tile_bytes / TILES_STEP * TILES_STEP;
     gboolean outweighs = 3.0 / plan->shape.inputs < 1.0 / MIN_TILES - 1.0 / MAX_TILES;
     return plan->narrow && outweighs ? MAX_TILES : (int)CLAMP(fit, MIN_TILES, MAX_TILES);
 }

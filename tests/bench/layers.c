@@ -223,9 +223,8 @@ static Limits find_limits(Machine *m, int rounds)
 
 static void print_limits(const Limits *limits)
 {
-    printf("a thread's peak: %.1f GFLOP/s (%s)\ncaches in KB:", limits->peak * 1e-9, isa_name(isa_current()));
-    for (int level = 1; level <= CACHE_LEVELS; level++)
-        printf(" L%d %" G_GSIZE_FORMAT, level, cache_bytes(level) >> 10);
+    printf("a thread's peak: %.1f GFLOP/s (%s)\nL2 cache: %" G_GSIZE_FORMAT " KB", limits->peak * 1e-9,
+           isa_name(isa_current()), cache_bytes() >> 10);
     printf("\nreads, MB:   ");
     for (int size = 0; size < SIZES; size++)
         printf(" %6.4g", (double)((gsize)SMALLEST << size) / (1 << 20));

@@ -176,7 +176,7 @@ static void test_results_do_not_depend_on_caches(void)
                                        {30, 29, 320, 96, FALSE, FALSE, 5, 2, 0, FALSE, FALSE}};
     static const gsize caches[] = {0, 512 << 10, 1 << 20, 2 << 20, 16 << 20};
     enum { N = 3 };
-    gsize own = cache_bytes(2);
+    gsize own = cache_bytes();
     for (gsize i = 0; i < G_N_ELEMENTS(shapes); i++) {
         const ConvShape *s = &shapes[i];
         gsize size = N * out_floats(s) * sizeof(float);
@@ -185,13 +185,13 @@ static void test_results_do_not_depend_on_caches(void)
             random_array((gsize)s->size * s->size * s->inputs * s->outputs, 2, 0.1, -9);
         g_autofree float *expected = run_threads(s, kernel, NULL, in, N, 2);
         for (gsize j = 0; j < G_N_ELEMENTS(caches); j++) {
-            cache_force(2, caches[j]);
+            cache_force(caches[j]);
             for (guint threads = 1; threads <= 5; threads += 4) {
                 g_autofree float *out = run_threads(s, kernel, NULL, in, N, threads);
                 g_assert_cmpmem(out, size, expected, size);
             }
         }
-        cache_force(2, own);
+        cache_force(own);
     }
 }
 
