@@ -24,30 +24,15 @@ Network *base_network(const Weights *weights, const int *tiles, int cut, int sid
     return network;
 }
 
-/* FALSE if the convolution is after the cut. */
-static gboolean find_shape(int cut, int side, int conv, ConvShape *shape)
+int base_tile(int cut, int side, int conv, int tile, int limit)
 {
     int layer = 0;
     while (vgg16_layers[layer].conv != conv)
         layer++;
     if (layer > cut)
-        return FALSE;
+        return 0;
     g_autoptr(Network) network = base_network(NULL, NULL, cut, side);
-    *shape = executor_convolution(network, (guint)layer);
-    return TRUE;
-}
-
-int base_tile(int cut, int side, int conv, int limit)
-{
-    ConvShape shape;
-    return find_shape(cut, side, conv, &shape) ? conv_tile(&shape, limit) : 0;
-}
-
-gboolean base_has_tile(int cut, int side, int conv, int tile)
-{
-    ConvShape shape;
-    if (!find_shape(cut, side, conv, &shape))
-        return tile == 0;
+    ConvShape shape = executor_convolution(network, (guint)layer);
     shape.tile = tile;
-    return tile >= 1 && conv_tile(&shape, CONV_LARGEST_TILE) == tile;
+    return conv_tile(&shape, limit);
 }

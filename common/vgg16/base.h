@@ -7,11 +7,8 @@
 enum { BASE_DEFAULT_BATCH = 8 };
 
 /* m of F(m x m) for the convolution with this index, for images of this side: the tile up to `limit` with the fewest
- * multiplications; 1: direct; 0: the convolution is after the cut. */
-int base_tile(int cut, int side, int conv, int limit);
-
-/* TRUE if the convolution can be computed with this tile, which need not be base_tile's; 0 if it is after the cut. */
-gboolean base_has_tile(int cut, int side, int conv, int tile);
+ * multiplications, or `tile` if that is not 0 and there is such a one; 1: direct; 0: the convolution is after the cut. */
+int base_tile(int cut, int side, int conv, int tile, int limit);
 
 /* Gives the layers of an outlined network (vgg16_append) these weights, which are borrowed as an executor borrows a network's
  * parameters, and tiles; NULL as below. */
@@ -19,6 +16,6 @@ void base_freeze(Network *network, const Weights *weights, const int *tiles);
 
 /* The layers up to index `cut` of vgg16_layers, for images (side, side, 3) that are normalised (image_normalize); side: a
  * multiple of the cut's shrink. weights: borrowed; NULL: to measure only.
- * tiles (VGG16_CONVS): m of each convolution, for which base_has_tile must hold, or 0 for base_tile's without a limit;
+ * tiles (VGG16_CONVS): m of each convolution, ones that base_tile gives, or 0 for base_tile's without a limit;
  * NULL: all 0. */
 Network *base_network(const Weights *weights, const int *tiles, int cut, int side);

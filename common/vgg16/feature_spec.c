@@ -161,7 +161,7 @@ void feature_spec_tiles(const FeatureSpec *spec, int m[VGG16_CONVS])
     for (int conv = 0; conv < VGG16_CONVS; conv++)
         m[conv] = tiles_chosen(&spec->tiles) ? spec->tiles.m[conv]
                   : cut < 0                  ? 0
-                                             : base_tile(cut, spec->side, conv, CONV_LARGEST_TILE);
+                                             : base_tile(cut, spec->side, conv, 0, CONV_LARGEST_TILE);
 }
 
 gsize feature_spec_features(const FeatureSpec *spec)
@@ -262,7 +262,8 @@ static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t 
         return FALSE;
     for (int conv = 0; conv < VGG16_CONVS; conv++) {
         json_int_t m = json_integer_value(json_array_get(tiles, (gsize)conv));
-        if (m < 0 || m > CONV_LARGEST_TILE || !base_has_tile(cut, spec->side, conv, (int)m))
+        if (m < 0 || m > CONV_LARGEST_TILE ||
+            base_tile(cut, spec->side, conv, (int)m, CONV_LARGEST_TILE) != (int)m)
             return FALSE;
         spec->tiles.m[conv] = (int)m;
     }

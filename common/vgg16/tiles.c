@@ -25,8 +25,8 @@ enum {
 #define MARGIN_DIRECT 1.25
 
 typedef struct {
-    const Weights *weights;
-    int cut, side;
+    Network *network; /* the base up to the cut, for the probe */
+    int cut, side;    /* side: of the images */
     ThreadPool *thread_pool;
     double *exact[VGG16_LAYERS + 1]; /* (H, W, C) the image, then each layer's output */
     float *x[2], *own_x[2]; /* (H, W, C) a layer's input and output in float32: of the base, of one layer */
@@ -36,14 +36,9 @@ typedef struct {
     double direct;                     /* error at the cut of direct convolutions in float32 */
 } Probe;
 
-static int side_of(int layer)
+static const Layer *layer_of(const Probe *probe, int layer)
 {
-    return SIDE / vgg16_layers[layer].shrink;
-}
-
-static gsize floats_of(int layer)
-{
-    return (gsize)side_of(layer) * side_of(layer) * vgg16_layers[layer].outputs;
+    return probe->network->layers->pdata[layer];
 }
 
 /* ---- The image ---- */
@@ -52,17 +47,16 @@ static gsize floats_of(int layer)
  * whose pixels have the largest values, so that biases hide least of the cancellation. */
 static void make_image(float *image)
 {
-    static const guint amount[] = {13, 13, 13,
-                                   13, 13, 13}; /* of the squares of 1 … 32 pixels, in grey levels */
+    enum { OCTAVES = 6, AMOUNT = 13 }; /* squares of 1 … 32 pixels; of each, in grey levels */
     Rng rng = rng_new(SEED, 0);
     g_autofree guint8 *rgb = g_new0(guint8, SIDE * SIDE * CHANNELS);
-    for (guint octave = 0; octave < G_N_ELEMENTS(amount); octave++) {
+    for (guint octave = 0; octave < OCTAVES; octave++) {
         int across = SIDE >> octave;
         g_autofree guint8 *squares = g_new(guint8, across * across * CHANNELS);
         for (int i = 0; i < across * across; i++) {
-            guint grey = rng_below(&rng, 3 * amount[octave] + 1);
+            guint grey = rng_below(&rng, 3 * AMOUNT + 1);
             for (int c = 0; c < CHANNELS; c++)
-                squares[i * CHANNELS + c] = (guint8)(grey + rng_below(&rng, amount[octave] / 4 + 1));
+                squares[i * CHANNELS + c] = (guint8)(grey + rng_below(&rng, AMOUNT / 4 + 1));
         }
         for (int y = 0; y < SIDE; y++)
             for (int i = 0; i < SIDE * CHANNELS; i++)
@@ -74,12 +68,12 @@ static void make_image(float *image)
 
 /* ---- Exact outputs ---- */
 
-static void pool_exact(const double *in, int layer, double *out)
+static void pool_exact(const double *in, const Layer *layer, double *out)
 {
-    int side = side_of(layer), channels = vgg16_layers[layer].outputs;
-    gsize row = (gsize)2 * side * channels;
-    for (int y = 0; y < side; y++)
-        for (int x = 0; x < side; x++)
+    int channels = layer->out[2];
+    gsize row = (gsize)layer->in[1] * channels;
+    for (int y = 0; y < layer->out[0]; y++)
+        for (int x = 0; x < layer->out[1]; x++)
             for (int c = 0; c < channels; c++) {
                 const double *from = in + 2 * y * row + (gsize)2 * x * channels + c;
                 double upper = MAX(from[0], from[channels]), lower = MAX(from[row], from[row + channels]);
@@ -92,30 +86,25 @@ static void compute_exact(Probe *probe)
     probe->exact[0] = g_new(double, SIDE *SIDE *CHANNELS);
     for (gsize i = 0; i < SIDE * SIDE * CHANNELS; i++)
         probe->exact[0][i] = probe->x[0][i];
-    for (int layer = 0; layer <= probe->cut; layer++) {
-        const Vgg16Layer *l = &vgg16_layers[layer];
-        const double *in = probe->exact[layer];
-        double *out = probe->exact[layer + 1] = g_new(double, floats_of(layer));
-        ConvShape shape = {.height = side_of(layer),
-                           .width = side_of(layer),
-                           .inputs = l->inputs,
-                           .outputs = l->outputs,
-                           .relu = TRUE};
-        if (l->conv < 0)
-            pool_exact(in, layer, out);
+    for (int i = 0; i <= probe->cut; i++) {
+        const Layer *layer = layer_of(probe, i);
+        const double *in = probe->exact[i];
+        double *out = probe->exact[i + 1] = g_new(double, layer_outputs(layer));
+        ConvShape shape = layer_convolution(layer);
+        if (layer->kernel)
+            conv_reference(&shape, in, layer->kernel, layer->bias, out, probe->thread_pool);
         else
-            conv_reference(&shape, in, weights_layer(probe->weights, layer)->kernel,
-                           weights_layer(probe->weights, layer)->bias, out, probe->thread_pool);
+            pool_exact(in, layer, out);
     }
 }
 
 /* ---- Errors ---- */
 
 /* The relative error of a layer's output, out (H, W, K): sums over so many channels at a time, added up. */
-static double error_of(const Probe *probe, int layer, const float *out, gsize channels)
+static double error_of(const Probe *probe, int i, const float *out, gsize channels)
 {
-    const double *exact = probe->exact[layer + 1];
-    gsize all = floats_of(layer), outputs = (gsize)vgg16_layers[layer].outputs;
+    const double *exact = probe->exact[i + 1];
+    gsize all = layer_outputs(layer_of(probe, i)), outputs = (gsize)layer_of(probe, i)->out[2];
     double errors = 0, sizes = 0; /* squared */
     for (gsize first = 0; first < outputs; first += channels) {
         double error = 0, size = 0;
@@ -131,38 +120,29 @@ static double error_of(const Probe *probe, int layer, const float *out, gsize ch
 }
 
 /* Computes a layer's output, x[1], from its input, x[0], a convolution with this tile; returns the relative error. */
-static double run_layer(const Probe *probe, int layer, int tile, float *const x[2])
+static double run_layer(const Probe *probe, int i, int tile, float *const x[2])
 {
-    const Vgg16Layer *l = &vgg16_layers[layer];
-    int side = side_of(layer);
-    if (l->conv < 0) {
-        max_pooling(probe->thread_pool, x[1], NULL, x[0], 1, (const int[]){2 * side, 2 * side, l->outputs},
-                    2);
-        return error_of(probe, layer, x[1], (gsize)l->outputs);
+    const Layer *layer = layer_of(probe, i);
+    ConvShape shape = layer_convolution(layer);
+    if (!layer->kernel) {
+        max_pooling(probe->thread_pool, x[1], NULL, x[0], 1, layer->in, layer->size);
+        return error_of(probe, i, x[1], (gsize)layer->out[2]);
     }
-    const ConvShape shape = {.height = side,
-                             .width = side,
-                             .inputs = l->inputs,
-                             .outputs = l->outputs,
-                             .relu = TRUE,
-                             .size = 3,
-                             .pad = 1,
-                             .tile = tile,
-                             .portable = TRUE};
+    shape.tile = tile;
+    shape.portable = TRUE;
     g_auto(Arena) arena = {0};
     g_autoptr(ConvPlan) plan =
         arena_build(&arena, conv_plan_free, conv_plan_new(&arena, &shape, CONV_FORWARD, probe->thread_pool));
-    conv_plan_set_weights(plan, weights_layer(probe->weights, layer)->kernel,
-                          weights_layer(probe->weights, layer)->bias);
+    conv_plan_set_weights(plan, layer->kernel, layer->bias);
     conv_plan_run(plan, x[0], 1, x[1]);
-    return error_of(probe, layer, x[1], OUTPUTS);
+    return error_of(probe, i, x[1], OUTPUTS);
 }
 
 /* A convolution's own error with a tile. */
 static double own_error(Probe *probe, int layer, int tile)
 {
     double *own = &probe->own[layer][tile];
-    gsize n = (gsize)side_of(layer) * side_of(layer) * vgg16_layers[layer].inputs;
+    gsize n = layer_inputs(layer_of(probe, layer));
     for (gsize i = 0; *own < 0 && i < n; i++)
         probe->own_x[0][i] = (float)probe->exact[layer][i];
     return *own >= 0 ? *own : (*own = run_layer(probe, layer, tile, probe->own_x));
@@ -223,7 +203,7 @@ static gboolean shrink_one(Probe *probe, int *m, int min)
         int conv = vgg16_layers[layer].conv;
         if (conv < 0 || m[conv] <= min)
             continue;
-        int tile = base_tile(probe->cut, probe->side, conv, m[conv] - 1);
+        int tile = base_tile(probe->cut, probe->side, conv, 0, m[conv] - 1);
         double gained = part(probe, layer, m[conv]) - part(probe, layer, tile);
         double rate = gained / (products(probe, layer, tile) - products(probe, layer, m[conv]));
         if (gained > 0 && (best < 0 || rate > best_rate)) {
@@ -244,7 +224,7 @@ static void enlarge(Probe *probe, int *m, double limit)
         int conv = vgg16_layers[layer].conv;
         for (int tile = CONV_LARGEST_TILE; conv >= 0 && tile > m[conv]; tile--) {
             int before = m[conv];
-            if (base_tile(probe->cut, probe->side, conv, tile) != tile)
+            if (base_tile(probe->cut, probe->side, conv, 0, tile) != tile)
                 continue;
             m[conv] = tile;
             if (error_with(probe, m) > limit)
@@ -257,7 +237,7 @@ static void choose(Probe *probe, Tiles *tiles)
 {
     double limit = MAX(TILES_ERROR, 3 * probe->direct);
     for (int conv = 0; conv < VGG16_CONVS; conv++)
-        tiles->m[conv] = base_tile(probe->cut, probe->side, conv, CONV_LARGEST_TILE);
+        tiles->m[conv] = base_tile(probe->cut, probe->side, conv, 0, CONV_LARGEST_TILE);
     gboolean fits = error_with(probe, tiles->m) * MARGIN <= limit;
     while (error_with(probe, tiles->m) * MARGIN > limit && shrink_one(probe, tiles->m, SMALLEST))
         ;
@@ -272,9 +252,10 @@ static void choose(Probe *probe, Tiles *tiles)
 
 Tiles tiles_choose(const Weights *weights, int cut, int side, ThreadPool *thread_pool)
 {
-    Probe probe = {.weights = weights, .cut = cut, .side = side, .thread_pool = thread_pool};
+    g_autoptr(Network) network = base_network(weights, NULL, cut, SIDE);
+    Probe probe = {.network = network, .cut = cut, .side = side, .thread_pool = thread_pool};
     Tiles tiles = {0};
-    gsize largest = floats_of(0);
+    gsize largest = layer_outputs(layer_of(&probe, 0));
     g_autofree float *arrays = g_new(float, 4 * largest);
     for (int i = 0; i < 2; i++) {
         probe.x[i] = arrays + (gsize)i * largest;

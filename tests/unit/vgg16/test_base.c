@@ -264,7 +264,7 @@ static void test_tiles_are_small_where_sums_cancel(void)
         if (!tiles.m[0])
             continue;
         for (int conv = 0; conv < VGG16_CONVS; conv++)
-            smaller += tiles.m[conv] < base_tile(cut, side, conv, CONV_LARGEST_TILE);
+            smaller += tiles.m[conv] < base_tile(cut, side, conv, 0, CONV_LARGEST_TILE);
         g_autofree float *out = features_with(weights_of(kind), NULL, cut, side);
         double error = probe_error(out, features_of(cut, side), json_object_get(one, "probes"));
         g_test_message("%s: %d tiles smaller, %.2e without", kind_names[kind], smaller, error);
