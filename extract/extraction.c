@@ -288,9 +288,6 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     g_autoptr(FeatureSpec) spec = shape_of(options);
     PipelineOptions pipeline = {.spec = spec, .batch = (int)batch, .threads = (guint)threads};
     MemoryNeed need = pipeline_memory(&pipeline);
-    if (vgg16_find(options->layer) >= 0)
-        memory_add(&need, weights_memory(vgg16_find(options->layer)));
-    memory_add(&need, image_file_memory((guint)threads));
     memory_add(&need, cache_writer_memory(options->arguments[1], spec, (guint)batch));
     if (options->split_test > 0) { /* the two are written one after the other */
         g_autofree char *test_path = split_test_path(options->arguments[1]);

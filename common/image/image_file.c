@@ -19,12 +19,6 @@ gboolean image_file_startup(const char *program, GError **error)
     return box != NULL;
 }
 
-MemoryNeed image_file_memory(guint threads)
-{
-    enum { DECODER = 5 << 19 }; /* bytes not shared with this process, measured */
-    return (MemoryNeed){.memory = (gsize)threads * DECODER};
-}
-
 static GBytes *fail(GError **error, const char *reason)
 {
     g_set_error_literal(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, reason);

@@ -6,16 +6,12 @@
  *
  * Safe to call from several threads at once. */
 #pragma once
-#include "common/core/memory.h"
 #include "common/image/image.h"
 
 /* Starts libvips and the decoder box (decoder_box.h), in which files are decoded. Once per process that decodes images,
  * before threads start and before what decoders must not see is mapped: they inherit the memory of this moment. FALSE and
  * error if no process can be started. */
 gboolean image_file_startup(const char *program, GError **error);
-
-/* Memory of decoding typical photographs in this many threads at once. Large ones need more. */
-MemoryNeed image_file_memory(guint threads);
 
 #define IMAGE_FILE_MAX ((gsize)1 << 30) /* bytes */
 

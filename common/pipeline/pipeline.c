@@ -115,26 +115,32 @@ static Pipeline *build(Arena *arena, const PipelineOptions *options)
     return pipeline;
 }
 
-static MemoryNeed measure(Arena *arena, const PipelineOptions *options)
+/* Of its arrays, which the arena measures, and of the pixels that decoders fill. */
+static gsize measure(Arena *arena, const PipelineOptions *options)
 {
     pipeline_free(build(arena, options));
-    gsize pixels = options->threads * image_floats(options->spec->side); /* bytes of the decoders */
-    MemoryNeed need = {.memory = arena_bytes(arena) + pixels, .address = FLOATS_ALIGNMENT};
+    return arena_bytes(arena) + options->threads * image_floats(options->spec->side);
+}
+
+MemoryNeed pipeline_memory(const PipelineOptions *options)
+{
+    enum {
+        DECODER = 5 << 19
+    }; /* bytes of a decoder's process that it does not share with this one, measured */
+    g_auto(Arena) arena = {0};
+    int cut = vgg16_find(options->spec->layer);
+    MemoryNeed need = cut < 0 ? (MemoryNeed){0} : weights_memory(cut);
+    need.memory += measure(&arena, options) + options->threads * (gsize)DECODER;
+    need.address += FLOATS_ALIGNMENT;
     memory_add(&need,
                memory_of_threads(2 * options->threads)); /* decoders, the pool except the caller, the base */
     return need;
 }
 
-MemoryNeed pipeline_memory(const PipelineOptions *options)
-{
-    g_auto(Arena) arena = {0};
-    return measure(&arena, options);
-}
-
 Pipeline *pipeline_new(const PipelineOptions *options, GError **error)
 {
     g_auto(Arena) arena = {0};
-    const MemoryNeed need = {.memory = measure(&arena, options).memory};
+    const MemoryNeed need = {.memory = measure(&arena, options)};
     Pipeline *pipeline = memory_suffices(need) && arena_try_take(&arena) ? build(&arena, options) : NULL;
     if (!pipeline) {
         memory_refuse(need, "running images through the base", "free some, or use a machine with more",

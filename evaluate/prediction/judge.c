@@ -5,7 +5,6 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/interrupt.h"
-#include "common/image/image_file.h"
 #include "evaluate/prediction/images.h"
 
 #include <string.h>
@@ -24,9 +23,6 @@ static MemoryNeed source_memory(const Judge *judge, const Model *model, guint th
     if (judge->cache || feature_spec_is_imported(model->spec))
         return need;
     memory_add(&need, pipeline_memory(&options));
-    memory_add(&need, image_file_memory(threads));
-    if (model->spec->weights_hash[0])
-        memory_add(&need, weights_memory(vgg16_find(model->spec->layer)));
     return need;
 }
 

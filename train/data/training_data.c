@@ -4,7 +4,6 @@
 #include "common/cli/progress.h"
 #include "common/core/error.h"
 #include "common/core/plural.h"
-#include "common/image/image_file.h"
 
 #include <string.h>
 
@@ -292,12 +291,9 @@ static MemoryNeed imaged_memory(const TrainingData *data, gboolean scaled, int b
     gboolean augmented = augment_active(&data->choice->augmentation);
     PipelineOptions pipeline = {.spec = data->spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
     MemoryNeed need = pipeline_memory(&pipeline);
-    memory_add(&need, image_file_memory(threads));
     need.files += n * side * side * 3 + (augmented ? validating : n) * features * sizeof(float); /* spilled */
     if (augmented || scaled)
         memory_add(&need, batches_memory(features, n, batch));
-    if (vgg16_find(data->spec->layer) >= 0)
-        memory_add(&need, weights_memory(-1));
     return need;
 }
 
