@@ -149,7 +149,8 @@ gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gbool
     if (!list_images(&run, choice, error) || !check_models(&run, comparison, error))
         return FALSE;
     guint n = images->list->items->len;
-    g_autofree gboolean *dropped = run.dropped = g_new0(gboolean, n);
+    g_autofree gboolean *dropped = g_new0(gboolean, n);
+    run.dropped = dropped;
     if (!judge_run(&judge, images, error))
         return FALSE;
     drop_unusable(&run, comparison);
