@@ -13,14 +13,21 @@ typedef struct {
     guint64 hash;
     guint first, count; /* in the order of units */
     int place;
+    gboolean fixed; /* some of its images had a place */
 } Unit;
+
+/* Images of a class. */
+typedef struct {
+    guint all, fixed;   /* fixed: they had a place */
+    guint wanted, have; /* in the second part */
+} Class;
 
 typedef struct {
     PartitionItem *items;
-    guint n, classes;
+    guint n, n_classes;
     guint *order; /* (n) the items, by unit */
     GArray *units;
-    guint *images, *wanted, *have, *fixed; /* (classes) */
+    Class *classes; /* (n_classes) */
 } Partition;
 
 guint64 partition_hash(const char *name)
@@ -87,6 +94,12 @@ static PartitionItem *item_at(const Partition *p, const Unit *unit, guint k)
     return &p->items[p->order[unit->first + k]];
 }
 
+/* NULL: of none. */
+static Class *class_of(const Partition *p, const PartitionItem *item)
+{
+    return item->label < 0 ? NULL : &p->classes[item->label];
+}
+
 /* The free images of a unit follow those that have a place. */
 static void list_units(Partition *p)
 {
@@ -94,13 +107,14 @@ static void list_units(Partition *p)
         p->order[i] = i;
     qsort_r(p->order, p->n, sizeof *p->order, by_unit, p->items);
     for (guint i = 0; i < p->n;) {
-        Unit unit = {G_MAXUINT64, i, 0, -1};
+        Unit unit = {.hash = G_MAXUINT64, .first = i, .place = -1};
         guint number = p->items[p->order[i]].unit;
         for (; i < p->n && p->items[p->order[i]].unit == number; i++, unit.count++) {
             const PartitionItem *item = &p->items[p->order[i]];
             unit.hash = MIN(unit.hash, item->hash);
             unit.place = item->place >= 0 && unit.place != 0 ? item->place : unit.place;
         }
+        unit.fixed = unit.place >= 0;
         g_array_append_val(p->units, unit);
     }
     g_array_sort(p->units, by_hash);
@@ -111,135 +125,122 @@ static void place_unit(Partition *p, Unit *unit, int place)
     unit->place = place;
     for (guint k = 0; k < unit->count; k++) {
         PartitionItem *item = item_at(p, unit, k);
-        if (item->place < 0 && item->label >= 0 && place == 1)
-            p->have[item->label]++;
-        item->place = item->place < 0 ? place : item->place;
+        Class *class = class_of(p, item);
+        if (unit->fixed && item->place >= 0)
+            continue;
+        item->place = place;
+        if (class)
+            class->have += place == 1;
     }
 }
 
-/* Images of a class in a unit. */
-static guint count_in(const Partition *p, const Unit *unit, int label)
-{
-    guint count = 0;
-    for (guint k = 0; k < unit->count; k++)
-        count += item_at(p, unit, k)->label == label;
-    return count;
-}
-
-/* By how much the classes come nearer to what is wanted with this unit in the second part. */
-static int gain(const Partition *p, const Unit *unit)
+/* By how much the classes come nearer to what is wanted with this unit in the second part: image by image. */
+static int gain(Partition *p, const Unit *unit)
 {
     int sum = 0;
     for (guint k = 0; k < unit->count; k++) {
-        int label = item_at(p, unit, k)->label;
-        gboolean seen = label < 0;
-        for (guint before = 0; before < k && !seen; before++)
-            seen = item_at(p, unit, before)->label == label;
-        if (seen)
-            continue;
-        int lacking = (int)p->wanted[label] - (int)p->have[label];
-        sum += abs(lacking) - abs(lacking - (int)count_in(p, unit, label));
+        Class *class = class_of(p, item_at(p, unit, k));
+        int lacking = class ? (int)class->wanted - (int)class->have++ : 0;
+        sum += class ? abs(lacking) - abs(lacking - 1) : 0;
+    }
+    for (guint k = 0; k < unit->count; k++) {
+        Class *class = class_of(p, item_at(p, unit, k));
+        if (class)
+            class->have--;
     }
     return sum;
 }
 
 /* ---- Classes ---- */
 
-static gboolean count_classes(Partition *p, double share, const char *const *classes, const char *what,
+static gboolean count_classes(Partition *p, double share, const char *const *names, const char *what,
                               GError **error)
 {
     for (guint i = 0; i < p->n; i++) {
-        const PartitionItem *item = &p->items[i];
-        if (item->label < 0)
+        Class *class = class_of(p, &p->items[i]);
+        if (!class)
             continue;
-        p->images[item->label]++;
-        p->fixed[item->label] += item->place >= 0;
-        p->have[item->label] += item->place == 1;
+        class->all++;
+        class->fixed += p->items[i].place >= 0;
+        class->have += p->items[i].place == 1;
     }
-    for (guint c = 0; c < p->classes; c++) {
-        if (p->images[c] == 1)
+    for (guint c = 0; c < p->n_classes; c++) {
+        Class *class = &p->classes[c];
+        if (class->all == 1)
             return error_set(error, "%s: class %s has only one image, but both parts need at least one", what,
-                             classes[c]);
-        if (p->images[c])
-            p->wanted[c] = (guint)CLAMP(lround(share * p->images[c]), 1, (long)p->images[c] - 1);
+                             names[c]);
+        if (class->all)
+            class->wanted = (guint)CLAMP(lround(share * class->all), 1, (long)class->all - 1);
     }
     return TRUE;
 }
 
+/* Images of a class in a unit. */
+static guint count_in(const Partition *p, const Unit *unit, const Class *class)
+{
+    guint count = 0;
+    for (guint k = 0; k < unit->count; k++)
+        count += class_of(p, item_at(p, unit, k)) == class;
+    return count;
+}
+
 /* The smallest free unit that leaves the class something in the first part. */
-static void give_class(Partition *p, guint label)
+static void give_class(Partition *p, const Class *class)
 {
     Unit *best = NULL;
     for (guint u = 0; u < p->units->len; u++) {
         Unit *unit = &g_array_index(p->units, Unit, u);
-        guint count = unit->place == 0 && item_at(p, unit, 0)->place == 0 ? count_in(p, unit, (int)label) : 0;
-        if (count && count < p->images[label] && (!best || unit->count < best->count))
+        guint count = unit->fixed || unit->place == 1 ? 0 : count_in(p, unit, class);
+        if (count && count < class->all && (!best || unit->count < best->count))
             best = unit;
     }
-    for (guint k = 0; best && k < best->count; k++) {
-        PartitionItem *item = item_at(p, best, k);
-        item->place = 1;
-        if (item->label >= 0)
-            p->have[item->label]++;
-    }
-}
-
-static gboolean check_classes(const Partition *p, const char *const *classes, const char *what,
-                              GError **error)
-{
-    for (guint c = 0; c < p->classes; c++) {
-        if (p->have[c] && p->have[c] < p->images[c])
-            continue;
-        if (p->images[c] && p->fixed[c] == p->images[c])
-            return error_set(
-                error,
-                "%s: the %s part already has all %u images of class %s, and images stay where they are: "
-                "name a new CACHE",
-                what, p->have[c] ? "test" : "training", p->images[c], classes[c]);
-        if (p->images[c])
-            return error_set(
-                error,
-                "%s: the %u images of class %s belong together, by their groups or by those of other "
-                "classes, and cannot be divided: give smaller groups",
-                what, p->images[c], classes[c]);
-    }
-    return TRUE;
+    if (best)
+        place_unit(p, best, 1);
 }
 
 static void divide(Partition *p)
 {
-    gboolean *free_units = g_new0(gboolean, p->units->len + 1);
-    for (guint u = 0; u < p->units->len; u++) {
-        Unit *unit = &g_array_index(p->units, Unit, u);
-        free_units[u] = unit->place < 0;
-        if (unit->place >= 0)
-            place_unit(p, unit, unit->place);
+    for (int free = 0; free < 2; free++) /* those that have a place first */
+        for (guint u = 0; u < p->units->len; u++) {
+            Unit *unit = &g_array_index(p->units, Unit, u);
+            if (unit->fixed != free)
+                place_unit(p, unit, free ? gain(p, unit) > 0 : unit->place);
+        }
+    for (guint c = 0; c < p->n_classes; c++) {
+        const Class *class = &p->classes[c];
+        if (class->all && !class->have && class->fixed < class->all)
+            give_class(p, class);
     }
-    for (guint u = 0; u < p->units->len; u++) {
-        Unit *unit = &g_array_index(p->units, Unit, u);
-        if (free_units[u])
-            place_unit(p, unit, gain(p, unit) > 0);
+}
+
+static gboolean check_classes(const Partition *p, const char *const *names, const char *what, GError **error)
+{
+    for (guint c = 0; c < p->n_classes; c++) {
+        const Class *class = &p->classes[c];
+        if (!class->all || (class->have && class->have < class->all))
+            continue;
+        if (class->fixed == class->all)
+            return error_set(
+                error,
+                "%s: the %s part already has all %u images of class %s, and images stay where they are: "
+                "name a new CACHE",
+                what, class->have ? "test" : "training", class->all, names[c]);
+        return error_set(
+            error,
+            "%s: the %u images of class %s belong together, by their groups or by those of other "
+            "classes, and cannot be divided: give smaller groups",
+            what, class->all, names[c]);
     }
-    g_free(free_units);
-    for (guint c = 0; c < p->classes; c++)
-        if (p->images[c] && !p->have[c] && p->fixed[c] < p->images[c])
-            give_class(p, c);
+    return TRUE;
 }
 
 gboolean partition(PartitionItem *items, guint n, double share, const char *const *classes, guint n_classes,
                    const char *what, GError **error)
 {
     g_autoptr(GArray) units = g_array_new(FALSE, FALSE, sizeof(Unit));
-    g_autofree guint *order = g_new(guint, n + 1), *counts = g_new0(guint, 4 * (n_classes + 1));
-    Partition p = {items,
-                   n,
-                   n_classes,
-                   order,
-                   units,
-                   counts,
-                   counts + n_classes + 1,
-                   counts + 2 * (n_classes + 1),
-                   counts + 3 * (n_classes + 1)};
+    g_autofree guint *order = g_new(guint, n + 1);
+    g_autofree Class *counts = g_new0(Class, n_classes + 1);
+    Partition p = {items, n, n_classes, order, units, counts};
     if (!count_classes(&p, share, classes, what, error))
         return FALSE;
     list_units(&p);
