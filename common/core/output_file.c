@@ -22,10 +22,10 @@ struct OutputFile {
     int code; /* errno of the first write that failed */
     pid_t owner;
     gboolean waits; /* committed, for what is no regular file; at most one a path */
-    OutputFile *next;
+    GList link;     /* in files */
 };
 
-static OutputFile *files; /* all that are open or wait, the latest first */
+static GQueue files; /* all that are open or wait, the latest first */
 
 static gboolean fail(const char *doing, const char *path, GError **error)
 {
@@ -177,8 +177,8 @@ OutputFile *output_file_open(const char *path, GError **error)
         file->temporary = g_strdup_printf("%s.%d.part", file->target, (int)getpid());
     file->owner = getpid();
     file->fd = -1;
-    file->next = files;
-    files = file;
+    file->link.data = file;
+    g_queue_push_head_link(&files, &file->link);
     /* Only then created: if there is no memory for its stream, output_file_abandon has to know of it. */
     file->fd = file->target ? open_beside(file->temporary, file->target) : open_nameless();
     file->stream = file->fd < 0 ? NULL : stream_on(file);
@@ -195,25 +195,18 @@ FILE *output_file_stream(OutputFile *file)
 
 void output_file_abandon(void)
 {
-    for (const OutputFile *file = files; file; file = file->next)
+    for (const GList *at = files.head; at; at = at->next) {
+        const OutputFile *file = at->data;
         if (file->fd >= 0 && file->temporary && file->owner == getpid())
             unlink(file->temporary);
-}
-
-static void forget(const OutputFile *file)
-{
-    OutputFile **at = &files;
-    while (*at && *at != file)
-        at = &(*at)->next;
-    if (*at)
-        *at = file->next;
+    }
 }
 
 void output_file_discard(OutputFile *file)
 {
     if (!file)
         return;
-    forget(file);
+    g_queue_unlink(&files, &file->link);
     if (file->stream)
         fclose(file->stream);
     if (file->fd >= 0)
@@ -243,24 +236,24 @@ static void sync_folder(const char *path)
     }
 }
 
-/* The last one in the list that waits, for this path or NULL: any, which is the one that has waited longest. */
+/* What waits, for this path or NULL: any, the longest. */
 static OutputFile *find_waiting(const char *path)
 {
-    OutputFile *found = NULL;
-    for (OutputFile *file = files; file; file = file->next)
+    for (const GList *at = files.tail; at; at = at->prev) {
+        OutputFile *file = at->data;
         if (file->waits && (!path || g_str_equal(file->path, path)))
-            found = file;
-    return found;
+            return file;
+    }
+    return NULL;
 }
 
 /* In the place of what waits for the same path. */
 static void let_wait(OutputFile *file)
 {
     output_file_discard(find_waiting(file->path));
-    forget(file);
+    g_queue_unlink(&files, &file->link);
     file->waits = TRUE;
-    file->next = files;
-    files = file;
+    g_queue_push_head_link(&files, &file->link);
 }
 
 /* Syncs the content, renames, then syncs the folder. */
