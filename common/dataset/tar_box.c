@@ -21,18 +21,19 @@ enum {
 };
 
 typedef enum {
-    ORDER_NEXT,    /* by a Head, and the member's name; at the end by nothing */
+    ORDER_NEXT,    /* by what is told of the member; at the end by nothing */
     ORDER_CONTENT, /* by the next piece of the member's content */
 } Order;
 
 typedef struct {
     TarKind kind;
     guint64 size;
-} Head;
+    char name[]; /* with its NUL */
+} Told;
 
 struct TarBox {
     char *path;
-    char *name;   /* of the last member */
+    Told *member; /* the last; NULL: none yet */
     guint64 left; /* of its content */
     Sandbox *sandbox;
 };
@@ -41,12 +42,12 @@ struct TarBox {
 
 static SandboxBytes answer_member(const TarMember *member)
 {
-    Head head = {member->kind, member->size};
-    gsize length = strlen(member->name);
-    SandboxBytes answer = {g_malloc0(sizeof head + length), sizeof head + length};
-    memcpy(answer.bytes, &head, sizeof head);
-    memcpy((guint8 *)answer.bytes + sizeof head, member->name, length);
-    return answer;
+    gsize length = strlen(member->name) + 1;
+    Told *told = g_malloc0(sizeof *told + length);
+    told->kind = member->kind;
+    told->size = member->size;
+    memcpy(told->name, member->name, length);
+    return (SandboxBytes){told, sizeof *told + length};
 }
 
 static gboolean serve(gpointer reader, const guint8 *order, gsize size, SandboxBytes *answer, GError **error)
@@ -127,39 +128,34 @@ void tar_box_close(TarBox *box)
     if (!box)
         return;
     sandbox_free(box->sandbox);
-    g_free(box->name);
+    g_free(box->member);
     g_free(box->path);
     g_free(box);
 }
 
 /* Whether the name is as tar_reader.h promises. */
-static gboolean is_name(const char *name, gsize length)
+static gboolean is_name(const char *name)
 {
     g_auto(GStrv) parts = g_strsplit(name, "/", -1);
-    return strlen(name) == length && name[0] != '/' && !g_strv_contains((const char *const *)parts, "..");
+    return name[0] != '/' && !g_strv_contains((const char *const *)parts, "..");
 }
 
 gboolean tar_box_next(TarBox *box, TarMember *member, GError **error)
 {
-    Head head;
     SandboxBytes answer = {0};
     if (!ask(box, ORDER_NEXT, ANSWER_MAX, &answer, error))
         return FALSE;
-    g_autofree char *bytes = answer.bytes;
+    g_free(box->member);
+    Told *told = box->member = answer.bytes;
     if (answer.size == 0)
         return FALSE;
-    gsize length = answer.size - sizeof head;
-    if (answer.size < sizeof head || !is_name(bytes + sizeof head, length))
+    if (answer.size < sizeof *told || !is_name(told->name)) /* which the sandbox ends by a NUL */
         return error_set(error, "%s: a member has a name that is not valid: the archive is damaged",
                          box->path);
-    memcpy(&head, bytes, sizeof head);
-    g_free(box->name);
-    box->name = g_strndup(bytes + sizeof head, length);
-    box->left = head.kind == TAR_FILE ? head.size : 0;
-    *member = (TarMember){
-        box->name,
-        head.kind == TAR_FILE || head.kind == TAR_FOLDER || head.kind == TAR_LINK ? head.kind : TAR_OTHER,
-        head.size};
+    if (told->kind != TAR_FILE && told->kind != TAR_FOLDER && told->kind != TAR_LINK)
+        told->kind = TAR_OTHER;
+    box->left = told->kind == TAR_FILE ? told->size : 0;
+    *member = (TarMember){told->name, told->kind, told->size};
     return TRUE;
 }
 
@@ -174,7 +170,7 @@ static gboolean add_piece(TarBox *box, GByteArray *content, GError **error)
         return FALSE;
     return answer.size == wanted ||
            error_set(error, "%s: its member '%s' is incomplete: the archive is damaged", box->path,
-                     box->name);
+                     box->member->name);
 }
 
 GBytes *tar_box_content(TarBox *box, TarWanted wanted, GError **error)

@@ -15,7 +15,13 @@
 typedef struct {
     Decoding how;
     gint64 max_pixels;
-} Request; /* followed by the file's bytes; answered by the pixels and their facts */
+    guint8 bytes[]; /* of the file */
+} Request;
+
+typedef struct {
+    ImageFacts facts;
+    guint8 rgb[];
+} Answer;
 
 /* Request to the starter: the id of a process to end, or 0 to start a decoder. */
 typedef struct {
@@ -59,20 +65,19 @@ static gboolean exchange(int socket, gboolean sends, Start *start, int *passed)
 
 /* ---- In the decoder ---- */
 
+static gsize pixels_size(const Decoding *how)
+{
+    return (gsize)how->side * (gsize)how->side * 3;
+}
+
 static gboolean serve(gpointer task, const guint8 *bytes, gsize size, SandboxBytes *answer, GError **error)
 {
-    Request request;
-    memcpy(&request, bytes, sizeof request);
-    gsize pixels = (gsize)request.how.side * (gsize)request.how.side * 3;
-    guint8 *rgb = g_malloc(pixels + sizeof(ImageFacts));
-    *answer = (SandboxBytes){rgb, pixels + sizeof(ImageFacts)};
-    ImageFacts facts = {0};
+    const Request *request = (const Request *)bytes;
+    answer->size = sizeof(Answer) + pixels_size(&request->how);
+    Answer *answered = answer->bytes = g_malloc0(answer->size);
     DecoderBoxTask decode = *(DecoderBoxTask *)task;
-    if (!decode(bytes + sizeof request, size - sizeof request, &request.how, request.max_pixels, rgb, &facts,
-                error))
-        return FALSE;
-    memcpy(rgb + pixels, &facts, sizeof facts);
-    return TRUE;
+    return decode(request->bytes, size - sizeof *request, &request->how, request->max_pixels, answered->rgb,
+                  &answered->facts, error);
 }
 
 /* ---- In the starter ---- */
@@ -245,10 +250,9 @@ gboolean decoder_box_decode(DecoderBox *box, GBytes *content, const Decoding *ho
 {
     SandboxBytes body;
     body.bytes = (gpointer)g_bytes_get_data(content, &body.size);
-    Request request = {*how, max_pixels};
-    const gsize pixels = (gsize)how->side * (gsize)how->side * 3;
-    const gsize size = pixels + sizeof *facts;
-    g_autofree guint8 *answered = g_malloc(size);
+    Request request = {.how = *how, .max_pixels = max_pixels};
+    const gsize pixels = pixels_size(how), size = sizeof(Answer) + pixels;
+    g_autofree Answer *answered = g_malloc(size);
     g_autoptr(GError) problem = NULL;
     g_assert(box); /* what is not trusted is decoded nowhere else */
     for (int tries = 0; tries < 2; tries++) {
@@ -269,8 +273,8 @@ gboolean decoder_box_decode(DecoderBox *box, GBytes *content, const Decoding *ho
             if (!fine || answer.size != size)
                 return fine ? FALSE : tell(problem, error);
             if (pixels)
-                memcpy(rgb, answered, pixels);
-            memcpy(facts, answered + pixels, sizeof *facts);
+                memcpy(rgb, answered->rgb, pixels);
+            *facts = answered->facts;
             facts->remark[sizeof facts->remark - 1] = '\0'; /* a decoder is not trusted to end it */
             return TRUE;
         }
