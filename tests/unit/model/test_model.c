@@ -185,6 +185,24 @@ static void test_content_that_cannot_be_is_refused(void)
     g_assert_nonnull(model);
 }
 
+static void test_parameters_without_number_are_refused(void)
+{
+    /* Squares of these sum to 2^16: times 2^24 inputs and 2^24 filters, to 2^64. */
+    static const int sizes[] = {1, 99, 99, 99, 99, 99, 99, 81, 13};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GString) network = g_string_new("{\"input\": [1, 1, 1], \"layers\": [");
+    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++)
+        g_string_append_printf(network,
+                               "%s{\"kind\": \"conv2d\", \"name\": \"c%u\", \"size\": %d, \"filters\": %d, "
+                               "\"padding\": \"same\"}",
+                               i ? ", " : "", i, sizes[i], 1 << 24);
+    g_string_append(network, "]}");
+    g_autofree char *path = with_attribute("vggcache_network", network->str);
+    g_assert_null(model_load(path, &error));
+    g_assert_nonnull(strstr(error->message, "c1 does not fit"));
+    g_assert_nonnull(strstr(error->message, "2^40 parameters"));
+}
+
 static void test_values_that_are_not_finite_are_refused(void)
 {
     g_autoptr(GError) error = NULL;
@@ -360,6 +378,7 @@ int main(int argc, char **argv)
     g_test_add_func("/model/gives the same bytes again", test_the_same_model_gives_the_same_bytes);
     g_test_add_func("/model/refuses damage and truncation", test_damage_is_refused);
     g_test_add_func("/model/refuses invalid content", test_content_that_cannot_be_is_refused);
+    g_test_add_func("/model/refuses parameters without number", test_parameters_without_number_are_refused);
     g_test_add_func("/model/refuses values that are not finite", test_values_that_are_not_finite_are_refused);
     g_test_add_func("/model/records the images it was trained on", test_images_trained_on);
     g_test_add_func("/model/keeps images to tell unknown ones by", test_novelty);
