@@ -125,6 +125,49 @@ Layer *network_append(Network *network, const Layer *wanted, GError **error)
     return g_steal_pointer(&layer);
 }
 
+Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same,
+                      Activation activation, GError **error)
+{
+    const Layer wanted = {.kind = LAYER_CONV2D,
+                          .name = (char *)name,
+                          .activation = activation,
+                          .out = {0, 0, filters},
+                          .size = size,
+                          .same = same};
+    return network_append(network, &wanted, error);
+}
+
+Layer *network_max_pooling2d(Network *network, const char *name, int size, GError **error)
+{
+    const Layer wanted = {.kind = LAYER_MAX_POOLING2D, .name = (char *)name, .size = size};
+    return network_append(network, &wanted, error);
+}
+
+Layer *network_activation(Network *network, const char *name, Activation activation, GError **error)
+{
+    const Layer wanted = {.kind = LAYER_ACTIVATION, .name = (char *)name, .activation = activation};
+    return network_append(network, &wanted, error);
+}
+
+Layer *network_dropout(Network *network, const char *name, float rate, GError **error)
+{
+    const Layer wanted = {.kind = LAYER_DROPOUT, .name = (char *)name, .rate = rate};
+    return network_append(network, &wanted, error);
+}
+
+Layer *network_flatten(Network *network, const char *name, GError **error)
+{
+    const Layer wanted = {.kind = LAYER_FLATTEN, .name = (char *)name};
+    return network_append(network, &wanted, error);
+}
+
+Layer *network_dense(Network *network, const char *name, int units, Activation activation, GError **error)
+{
+    const Layer wanted = {
+        .kind = LAYER_DENSE, .name = (char *)name, .activation = activation, .out = {0, 0, units}};
+    return network_append(network, &wanted, error);
+}
+
 static void take_parameters(Network *network)
 {
     for (guint i = 0; i < network->layers->len; i++) {

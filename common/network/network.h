@@ -70,24 +70,14 @@ void network_free(Network *network);
  * error if it does not fit its input (smaller than the kernel, …). */
 Layer *network_append(Network *network, const Layer *wanted, GError **error);
 
-/* The same, for the kinds that are appended most. */
-#define network_append_kind(network, error, ...) network_append(network, &(const Layer){__VA_ARGS__}, error)
-#define network_conv2d(network, its_name, filters, side, padded, activated, error)                           \
-    network_append_kind(network, error, .kind = LAYER_CONV2D, .name = (char *)(its_name),                    \
-                        .activation = (activated), .out = {0, 0, filters}, .size = (side), .same = (padded))
-#define network_max_pooling2d(network, its_name, side, error)                                                \
-    network_append_kind(network, error, .kind = LAYER_MAX_POOLING2D, .name = (char *)(its_name),             \
-                        .size = (side))
-#define network_activation(network, its_name, activated, error)                                              \
-    network_append_kind(network, error, .kind = LAYER_ACTIVATION, .name = (char *)(its_name),                \
-                        .activation = (activated))
-#define network_dropout(network, its_name, dropped, error)                                                   \
-    network_append_kind(network, error, .kind = LAYER_DROPOUT, .name = (char *)(its_name), .rate = (dropped))
-#define network_flatten(network, its_name, error)                                                            \
-    network_append_kind(network, error, .kind = LAYER_FLATTEN, .name = (char *)(its_name))
-#define network_dense(network, its_name, units, activated, error)                                            \
-    network_append_kind(network, error, .kind = LAYER_DENSE, .name = (char *)(its_name),                     \
-                        .activation = (activated), .out = {0, 0, units})
+/* The same, for the kinds that are appended most. name: NULL, or borrowed. */
+Layer *network_conv2d(Network *network, const char *name, int filters, int size, gboolean same,
+                      Activation activation, GError **error);
+Layer *network_max_pooling2d(Network *network, const char *name, int size, GError **error);
+Layer *network_activation(Network *network, const char *name, Activation activation, GError **error);
+Layer *network_dropout(Network *network, const char *name, float rate, GError **error);
+Layer *network_flatten(Network *network, const char *name, GError **error);
+Layer *network_dense(Network *network, const char *name, int units, Activation activation, GError **error);
 
 gsize network_parameters(const Network *network);
 gsize network_inputs(const Network *network); /* D */
