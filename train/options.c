@@ -257,7 +257,7 @@ GArray *train_options_hidden(const char *text)
         return NULL;
     for (char **number = numbers; *number; number++) {
         guint64 value;
-        if (!g_ascii_string_to_unsigned(*number, 10, 1, 1 << 20, &value, NULL))
+        if (!g_ascii_string_to_unsigned(*number, 10, 1, HIDDEN_UNITS_MOST, &value, NULL))
             return NULL;
         int unit = (int)value;
         g_array_append_val(units, unit);

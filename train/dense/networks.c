@@ -105,11 +105,11 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
 /* First fewer hidden units, if they alone are too many; then smaller batches; then fewer threads. */
 static gboolean check_memory(const TrainingData *data, const TrainOptions *options, GError **error)
 {
-    enum { ALL_ARE_1 = 20 }; /* halvings */
     const gint64 least[MEMORY_SETTINGS] = {1, 1};
     const NetworkChoice *model = &options->network;
     Question question = {data, model, &options->fitting.optimizer, 0};
-    guint max = model->approach == APPROACH_SCRATCH || g_str_equal(model->hidden, "none") ? 0 : ALL_ARE_1;
+    guint max =
+        model->approach == APPROACH_SCRATCH || g_str_equal(model->hidden, "none") ? 0 : HIDDEN_HALVINGS;
     while (question.halvings < max && !memory_suffices(need_of(least, NULL, &question)))
         question.halvings++;
     g_autofree char *hidden = halved_hidden(model->hidden, question.halvings);
