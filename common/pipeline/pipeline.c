@@ -48,14 +48,11 @@ typedef struct {
 } Batch;
 
 struct Pipeline {
-    PipelineOptions options; /* without what it borrows */
-    int side;
-    gsize features; /* D */
-    Normalization normalization;
+    PipelineOptions options; /* without the weights */
     guint window;
     ThreadPool *thread_pool;
     Arena arena;
-    Network *network; /* the base; NULL for layer "input" */
+    Network *network; /* the base, which for layer "input" has no layers */
     Executor *base;   /* runs it */
     float *images;    /* (batch, side, side, 3), its input */
     Slot *slots;      /* window */
@@ -91,21 +88,15 @@ static Pipeline *build(Arena *arena, const PipelineOptions *options)
     int cut = vgg16_find(spec->layer);
     Pipeline *pipeline = g_new0(Pipeline, 1);
     pipeline->options = *options;
-    pipeline->options.spec = NULL;
     pipeline->options.weights = NULL;
-    pipeline->side = spec->side;
-    pipeline->features = feature_spec_features(spec);
-    pipeline->normalization = spec->normalization;
     pipeline->window = 2 * (guint)options->batch + options->threads;
     pipeline->slots = g_new0(Slot, pipeline->window);
     for (guint i = 0; i < pipeline->window; i++)
         pipeline->slots[i].tensor = arena_floats(arena, image_floats(spec->side));
     for (int i = 0; i < BATCHES; i++) {
         pipeline->batches[i].arrivals = g_array_new(FALSE, FALSE, sizeof(Arrival));
-        pipeline->batches[i].features = arena_floats(arena, batch * pipeline->features);
+        pipeline->batches[i].features = arena_floats(arena, batch * feature_spec_features(spec));
     }
-    if (cut < 0)
-        return pipeline;
     pipeline->images = arena_floats(arena, batch * image_floats(spec->side));
     pipeline->thread_pool = thread_pool_new(options->threads);
     pipeline->network = base_network(options->weights, spec->tiles.m, cut, spec->side);
@@ -190,6 +181,7 @@ static gboolean take_input(Run *run, guint *index)
 static void fill_slot(const Run *run, guint index, guint8 *rgb, Slot *slot)
 {
     const Pipeline *pipeline = run->pipeline;
+    const FeatureSpec *spec = pipeline->options.spec;
     Result *result = &slot->result;
     *result = (Result){0};
     result->outcome = run->produce(index, rgb, result->note, &result->reason, run->user);
@@ -198,14 +190,14 @@ static void fill_slot(const Run *run, guint index, guint8 *rgb, Slot *slot)
     if (pipeline->options.prepare)
         pipeline->options.prepare(index, rgb, slot->tensor, run->user);
     else
-        image_normalize(rgb, pipeline->side, pipeline->normalization, slot->tensor);
+        image_normalize(rgb, spec->side, spec->normalization, slot->tensor);
 }
 
 static gpointer decoder_main(gpointer data)
 {
     Run *run = data;
     guint index;
-    g_autofree guint8 *rgb = g_malloc(image_floats(run->pipeline->side));
+    g_autofree guint8 *rgb = g_malloc(image_floats(run->pipeline->options.spec->side));
     g_mutex_lock(&run->mutex);
     while (take_input(run, &index)) {
         g_mutex_unlock(&run->mutex);
@@ -259,10 +251,9 @@ static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
     Arrival arrival = {index, -1, slot->result};
     slot->result.reason = NULL;
     if (arrival.result.outcome == PRODUCED) {
+        gsize image = image_floats(pipeline->options.spec->side);
         arrival.vector = batch->vectors++;
-        float *to = pipeline->base ? pipeline->images : batch->features;
-        to += (gsize)arrival.vector * image_floats(pipeline->side);
-        memcpy(to, slot->tensor, image_floats(pipeline->side) * sizeof(float));
+        memcpy(pipeline->images + (gsize)arrival.vector * image, slot->tensor, image * sizeof(float));
     }
     g_array_append_val(batch->arrivals, arrival);
 }
@@ -295,7 +286,7 @@ static void run_base(Pipeline *pipeline, Batch *batch)
 {
     g_autofree const float **rows = g_new(const float *, batch->vectors);
     for (int i = 0; i < batch->vectors; i++)
-        rows[i] = pipeline->images + (gsize)i * image_floats(pipeline->side);
+        rows[i] = pipeline->images + (gsize)i * image_floats(pipeline->options.spec->side);
     executor_forward(pipeline->base, rows, batch->vectors, NULL, batch->features);
 }
 
@@ -312,7 +303,7 @@ static gpointer base_main(gpointer data)
         if (run->stopping || !fill_batch(run, batch))
             break;
         g_mutex_unlock(&run->mutex);
-        if (pipeline->base && batch->vectors)
+        if (batch->vectors)
             run_base(pipeline, batch);
         g_mutex_lock(&run->mutex);
         run->computed++;
@@ -329,6 +320,7 @@ static gpointer base_main(gpointer data)
 static gboolean consume_batch(Run *run, const Batch *batch, PipelineConsume consume, Progress *progress,
                               GError **error)
 {
+    const gsize width = feature_spec_features(run->pipeline->options.spec);
     PipelineBatchDone batch_done = run->pipeline->options.batch_done;
     for (guint i = 0; i < batch->arrivals->len; i++) {
         const Arrival *arrival = &g_array_index(batch->arrivals, Arrival, i);
@@ -337,7 +329,7 @@ static gboolean consume_batch(Run *run, const Batch *batch, PipelineConsume cons
         if (result->outcome == BROKEN)
             return (!batch_done || batch_done(run->user, error)) && error_set(error, "%s", result->reason);
         if (arrival->vector >= 0)
-            features = batch->features + (gsize)arrival->vector * run->pipeline->features;
+            features = batch->features + (gsize)arrival->vector * width;
         if (!consume(arrival->index, features, result->note, result->reason, run->user, error))
             return FALSE;
         progress_tick(progress, 1);

@@ -42,8 +42,8 @@ typedef gboolean (*PipelineConsume)(guint index, const float *features, const gu
 typedef gboolean (*PipelineBatchDone)(gpointer user, GError **error);
 
 typedef struct {
-    const Weights *weights;       /* NULL if the layer is "input": vectors are the normalised images */
-    const FeatureSpec *spec;      /* side, normalization and layer */
+    const Weights *weights; /* borrowed by pipeline_new only; NULL for layer "input", the normalised images */
+    const FeatureSpec *spec;      /* borrowed until pipeline_free */
     int batch;                    /* images the base takes at once */
     guint threads;                /* for decoding and for the base */
     PipelinePrepare prepare;      /* NULL: image_normalize as the specification says */

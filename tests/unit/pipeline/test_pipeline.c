@@ -81,7 +81,8 @@ static gboolean consume(guint index, const float *features, const guint8 *note, 
 
 static Pipeline *new_pipeline_with(int batch, guint threads, PipelinePrepare prepare)
 {
-    g_autoptr(FeatureSpec) spec = fixture_feature_spec(SIDE);
+    static FeatureSpec *spec;
+    spec = spec ? spec : fixture_feature_spec(SIDE);
     spec->normalization = NORMALIZE_TORCH;
     PipelineOptions options = {.spec = spec, .batch = batch, .threads = threads, .prepare = prepare};
     g_assert_cmpuint(pipeline_memory(&options).memory, >=, 2 * (gsize)batch * BYTES * sizeof(float));
