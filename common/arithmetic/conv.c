@@ -35,10 +35,9 @@ ConvPlan *conv_plan_new(Arena *arena, const ConvShape *shape, ConvUse use, Threa
     plan->kernels = conv_kernels_of(shape);
     plan->height = backward.height;
     plan->width = backward.width;
-    if (!shape->tile)
-        plan->shape.tile = conv_tile(shape, CONV_LARGEST_TILE);
-    plan->method = plan->shape.tile > 1 ? &conv_winograd : &conv_direct;
-    g_assert(plan->method == &conv_winograd || !shape->pool);
+    plan->winograd = conv_fewest_products(shape, CONV_LARGEST_TILE);
+    plan->method = plan->winograd ? &conv_winograd : &conv_direct;
+    g_assert(plan->winograd || !shape->pool);
     g_assert(plan->height > 0 && plan->width > 0);
     plan->method->prepare(plan);
     plan->weights = arena_floats(arena, plan->weight_floats);
@@ -89,8 +88,7 @@ gboolean conv_wants_batch(const ConvShape *shape)
 
 int conv_tile(const ConvShape *shape, int limit)
 {
-    gboolean fills = shape->inputs % 16 == 0 && shape->outputs % CONV_OUTPUTS == 0;
-    const WinogradKernels *winograd = fills ? conv_fewest_products(shape, limit) : NULL;
+    const WinogradKernels *winograd = conv_fewest_products(shape, limit);
     return winograd ? winograd->out : 1;
 }
 

@@ -20,7 +20,7 @@ struct ConvPlan {
     const float *kernel; /* as set */
     ConvPlan *backward;  /* of the input gradient: from K to C channels; or NULL */
 
-    /* For conv_winograd only: */
+    /* For conv_winograd only, NULL else: */
     const WinogradKernels *winograd;
     int positions; /* P */
     int tiles_y, tiles_x;
@@ -53,7 +53,7 @@ extern const ConvMethod conv_direct, conv_winograd;
 void conv_taps(const ConvPlan *plan, int c, int k, int n, float *taps);
 
 /* The tile up to F(limit x limit) for this kernel size that needs the fewest multiplications, or the shape's tile if it
- * has one. NULL if there is none. */
+ * has one. NULL if there is none, or C or K does not fill vectors. */
 const WinogradKernels *conv_fewest_products(const ConvShape *shape, int limit);
 
 static inline const ConvKernels *conv_kernels_of(const ConvShape *shape)
@@ -71,6 +71,8 @@ void conv_square_pixels(const float *image, const int shape[3], int top, int lef
 
 enum {
     CONV_OUTPUTS = 32, /* output channels that every instruction set's vectors divide */
+    POSITION_PADDING =
+        80, /* floats between Winograd's positions, which otherwise would map to the same cache sets */
 };
 
 /* The start of part i of `total` divided into this many parts (parts_of), whose sizes differ by at most one. */

@@ -13,7 +13,6 @@ enum {
     SHARED_TILES = 2 * MAX_TILES, /* narrow: tiles transformed together; 21 MB at 512 channels */
     TASKS_A_THREAD = 4,           /* narrow: at least, so that no thread waits long for the last task */
     MAX_TAPS = 5 * 5,             /* of a kernel */
-    POSITION_PADDING = 80, /* floats between positions, which otherwise would map to the same cache sets */
 };
 
 /* A run; of a narrow layer, the part of it that is transformed together. */
@@ -42,6 +41,8 @@ static gsize products_of(const ConvShape *shape, const WinogradKernels *tile)
 const WinogradKernels *conv_fewest_products(const ConvShape *shape, int limit)
 {
     const WinogradKernels *tiles = conv_kernels_of(shape)->winograd, *best = NULL;
+    if (shape->inputs % 16 || shape->outputs % CONV_OUTPUTS)
+        return NULL;
     for (const WinogradKernels *tile = tiles; tile < tiles + WINOGRAD_TILES; tile++)
         if (tile->taps == shape->size && tile->out <= limit && (!shape->tile || tile->out == shape->tile) &&
             !(shape->pool && tile->out % 2) && (!best || products_of(shape, tile) < products_of(shape, best)))
@@ -117,8 +118,6 @@ static gsize position_stride(const ConvPlan *plan, guint tiles)
 static void prepare(ConvPlan *plan)
 {
     const ConvShape *shape = &plan->shape;
-    plan->winograd = conv_fewest_products(shape, CONV_LARGEST_TILE);
-    g_assert(plan->winograd && shape->inputs % 16 == 0 && shape->outputs % CONV_OUTPUTS == 0);
     int m = plan->winograd->out;
     gsize positions = (gsize)plan->winograd->in * (gsize)plan->winograd->in;
     plan->positions = (int)positions;

@@ -9,7 +9,6 @@ enum {
     TILES = 256,           /* transformed together: two vectors of channels of a position fill the L1 cache */
     TILES_A_TASK = 16,     /* for transforms */
     CHANNELS_A_TASK = 128, /* for products */
-    POSITION_PADDING = 80, /* floats between positions, which otherwise would map to the same cache sets */
 };
 
 typedef struct {

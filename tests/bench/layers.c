@@ -117,7 +117,7 @@ static void layer_run(BenchLayer *l, int batch, Round *round)
                         (int[]){l->shape.height, l->shape.width, l->shape.outputs}, 2);
     }
     stages_end(round->stages);
-    gboolean direct = l->plan->shape.tile == 1;
+    gboolean direct = !l->plan->winograd;
     double runs = (double)batch / l->run; /* all of them whole */
     round->stages[direct ? STAGE_PRODUCTS : STAGE_INPUT].bytes[ARRAY_INPUT] = runs * l->sizes[ARRAY_INPUT];
     round->stages[direct ? STAGE_PRODUCTS : STAGE_OUTPUT].bytes[ARRAY_OUTPUT] = runs * l->sizes[ARRAY_OUTPUT];
@@ -328,7 +328,7 @@ static void report(const BenchLayer *layers, int n, int rounds, int batch, int t
     for (int i = 0; i < n; i++) {
         Line line = line_of(&layers[i], rounds, batch, limits);
         printf("%-12s %3d->%-3d %6s", layers[i].layer->name, layers[i].shape.inputs, layers[i].shape.outputs,
-               conv_tile_name(layers[i].plan->shape.tile));
+               conv_tile_name(layers[i].plan->winograd ? layers[i].plan->winograd->out : 1));
         print_line(&line, threads, batch, limits);
         add_line(&all, &line);
     }
