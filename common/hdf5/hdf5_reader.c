@@ -235,9 +235,8 @@ static gboolean read_groups(const Hdf5Reader *file, const char *group, SandboxBy
 
 /* ---- values ---- */
 
-static char *describe_type(hid_t dataset)
+static char *describe_type(hid_t type)
 {
-    Handle type = H5Dget_type(dataset);
     int bits = 8 * (int)H5Tget_size(type);
     switch (H5Tget_class(type)) {
     case H5T_FLOAT:
@@ -263,25 +262,23 @@ static char *describe_shape(int rank, const hsize_t *shape)
 
 /* Whether the values are in this file, contiguous or in chunks no larger than the dataset (a chunk is read as a
  * whole). */
-static gboolean storage_is_plain(hid_t dataset, int rank, const hsize_t *shape)
+static gboolean storage_is_plain(hid_t creation, const Hdf5Request *request)
 {
-    Handle creation = H5Dget_create_plist(dataset);
     H5D_layout_t layout = H5Pget_layout(creation);
     hsize_t chunk[HDF5_MAX_RANK];
     if (layout != H5D_CHUNKED)
         return (layout == H5D_CONTIGUOUS && H5Pget_external_count(creation) == 0) || layout == H5D_COMPACT;
-    if (H5Pget_chunk(creation, HDF5_MAX_RANK, chunk) != rank)
+    if (H5Pget_chunk(creation, HDF5_MAX_RANK, chunk) != request->rank)
         return FALSE;
-    for (int i = 0; i < rank; i++)
-        if (chunk[i] > shape[i])
+    for (int i = 0; i < request->rank; i++)
+        if (chunk[i] > request->shape[i])
             return FALSE;
     return TRUE;
 }
 
 /* FALSE and error if the values went through a filter that libhdf5 here has not, such as lzf. */
-static gboolean filters_are_here(const Hdf5Reader *file, const char *dataset, hid_t object, GError **error)
+static gboolean filters_are_here(const Hdf5Reader *file, const char *dataset, hid_t creation, GError **error)
 {
-    Handle creation = H5Dget_create_plist(object);
     for (int i = 0; i < H5Pget_nfilters(creation); i++) {
         char name[64] = "";
         unsigned flags;
@@ -301,48 +298,39 @@ static gboolean filters_are_here(const Hdf5Reader *file, const char *dataset, hi
 }
 
 /* The rows from `first` on that are read at once: whole chunks, so that each is unpacked once. */
-static gsize rows_at(hid_t dataset, int rank, const hsize_t *shape, gsize row_bytes, gsize first)
+static gsize rows_at(hid_t creation, const Hdf5Request *request, gsize row_bytes)
 {
-    Handle creation = H5Dget_create_plist(dataset);
     hsize_t chunk[HDF5_MAX_RANK] = {1};
     if (H5Pget_layout(creation) == H5D_CHUNKED)
         H5Pget_chunk(creation, HDF5_MAX_RANK, chunk);
     gsize rows = MAX(1, HDF5_PIECE / row_bytes);
     rows = MAX(chunk[0], rows - rows % chunk[0]);
-    return MIN(rows, shape[0] - first);
+    return MIN(rows, request->shape[0] - request->first);
 }
 
 /* Some rows of a dataset of this shape, which has been checked. */
 static gboolean read_rows(const Hdf5Reader *file, const char *dataset, hid_t object,
                           const Hdf5Request *request, hid_t type, SandboxBytes *answer, GError **error)
 {
-    hsize_t shape[HDF5_MAX_RANK], first[HDF5_MAX_RANK] = {request->first}, count[HDF5_MAX_RANK];
+    hsize_t first[HDF5_MAX_RANK] = {request->first}, count[HDF5_MAX_RANK];
     gsize row_bytes = H5Tget_size(type);
-    for (int i = 0; i < request->rank; i++) {
-        shape[i] = count[i] = request->shape[i];
-        row_bytes *= i ? shape[i] : 1;
-    }
-    if (!storage_is_plain(object, request->rank, shape))
+    Handle creation = H5Dget_create_plist(object);
+    if (!storage_is_plain(creation, request))
         return hdf5_fail(
             error, file->path,
             "its dataset %s is stored in an unsupported way (external, virtual or in chunks larger "
             "than itself)",
             dataset);
-    if (!filters_are_here(file, dataset, object, error))
+    if (!filters_are_here(file, dataset, creation, error))
         return FALSE;
-    count[0] = rows_at(object, request->rank, shape, row_bytes, request->first);
+    for (int i = 1; i < request->rank; i++)
+        row_bytes *= count[i] = request->shape[i];
+    count[0] = rows_at(creation, request, row_bytes);
     *answer = (SandboxBytes){g_malloc(count[0] * row_bytes), count[0] * row_bytes};
     Handle stored = H5Dget_space(object), memory = H5Screate_simple(request->rank, count, NULL);
     H5Sselect_hyperslab(stored, H5S_SELECT_SET, first, NULL, count, NULL);
     return H5Dread(object, type, memory, stored, H5P_DEFAULT, answer->bytes) >= 0 ||
            hdf5_fail(error, file->path, "its dataset %s cannot be read: the file is damaged", dataset);
-}
-
-/* found: as many dimensions as HDF5 can have; their number is returned. */
-static int shape_of(hid_t dataset, hsize_t *found)
-{
-    Handle space = H5Dget_space(dataset);
-    return H5Sget_simple_extent_dims(space, found, NULL);
 }
 
 /* bfloat16, the upper halves of float32, as float32. */
@@ -357,54 +345,42 @@ static void widen(SandboxBytes *values)
     *values = (SandboxBytes){floats, n * sizeof(guint32)};
 }
 
-static gboolean read_floats(const Hdf5Reader *file, const char *dataset, const Hdf5Request *request,
+/* What order asks for: numbers with at most as many rows as the request's shape, which becomes the dataset's. */
+static gboolean read_values(const Hdf5Reader *file, const char *dataset, Hdf5Request *request,
                             SandboxBytes *answer, GError **error)
 {
+    static const char *const floats[] = {"float32", "float16", "float64", "bfloat16", NULL};
+    gboolean numbers = request->order == HDF5_NUMBERS;
     Handle object = open_object(file, dataset, H5I_DATASET, error);
     if (object < 0)
         return FALSE;
-    hsize_t expected[HDF5_MAX_RANK], found[H5S_MAX_RANK];
-    int found_rank = shape_of(object, found);
-    gboolean same_shape = found_rank == request->rank;
-    for (int i = 0; i < request->rank; i++) {
-        expected[i] = request->shape[i];
-        same_shape = same_shape && found[i] == request->shape[i];
+    Handle space = H5Dget_space(object), stored = H5Dget_type(object);
+    hsize_t found[H5S_MAX_RANK];
+    int rank = H5Sget_simple_extent_dims(space, found, NULL);
+    g_autofree char *type = describe_type(stored);
+    gboolean good =
+        rank == request->rank && (numbers ? g_str_equal(type, "uint64") : g_strv_contains(floats, type));
+    for (int i = 0; good && i < rank; i++)
+        good = numbers ? found[i] <= request->shape[i] : found[i] == request->shape[i];
+    if (!good) {
+        g_autofree char *shape = describe_shape(request->rank, request->shape);
+        g_autofree char *present = describe_shape(MAX(rank, 0), found);
+        g_autofree char *wanted =
+            numbers ? g_strdup_printf("uint64 (N), N at most %" G_GUINT64_FORMAT, (guint64)request->shape[0])
+                    : g_strconcat("float32 ", shape, NULL);
+        return hdf5_fail(error, file->path, "its dataset %s is %s %s; expected %s", dataset, type, present,
+                         wanted);
     }
-    static const char *const floats[] = {"float32", "float16", "float64", "bfloat16", NULL};
-    g_autofree char *type = describe_type(object);
-    if (!same_shape || !g_strv_contains(floats, type)) {
-        g_autofree char *wanted = describe_shape(request->rank, expected);
-        g_autofree char *present = describe_shape(MAX(found_rank, 0), found);
-        return hdf5_fail(error, file->path, "its dataset %s is %s %s; expected float32 %s", dataset, type,
-                         present, wanted);
-    }
-    Handle stored = H5Dget_type(object);
-    gboolean wide = !g_str_equal(type, "bfloat16");
-    if (!read_rows(file, dataset, object, request, wide ? H5T_NATIVE_FLOAT : stored, answer, error))
+    request->shape[0] = found[0];
+    if (request->first >= found[0])
+        return TRUE;
+    gboolean narrow = g_str_equal(type, "bfloat16");
+    hid_t memory = numbers ? H5T_NATIVE_UINT64 : narrow ? stored : H5T_NATIVE_FLOAT;
+    if (!read_rows(file, dataset, object, request, memory, answer, error))
         return FALSE;
-    if (!wide)
+    if (narrow)
         widen(answer);
     return TRUE;
-}
-
-static gboolean read_numbers(const Hdf5Reader *file, const char *dataset, const Hdf5Request *request,
-                             SandboxBytes *answer, GError **error)
-{
-    Handle object = open_object(file, dataset, H5I_DATASET, error);
-    if (object < 0)
-        return FALSE;
-    hsize_t found[H5S_MAX_RANK];
-    int rank = shape_of(object, found);
-    g_autofree char *type = describe_type(object);
-    if (rank != 1 || found[0] > request->shape[0] || !g_str_equal(type, "uint64")) {
-        g_autofree char *present = describe_shape(MAX(rank, 0), found);
-        return hdf5_fail(error, file->path, "its dataset %s is %s %s; expected uint64 (N), N at most %zu",
-                         dataset, type, present, (gsize)request->shape[0]);
-    }
-    Hdf5Request rows = *request;
-    rows.shape[0] = found[0];
-    return rows.first >= found[0] ||
-           read_rows(file, dataset, object, &rows, H5T_NATIVE_UINT64, answer, error);
 }
 
 /* ---- requests ---- */
@@ -436,9 +412,7 @@ gboolean hdf5_reader_serve(gpointer reader, const guint8 *bytes, gsize size, San
         return read_groups(file, object, answer, error);
     case HDF5_NAMES:
         return read_names(file, object, attribute, answer, error);
-    case HDF5_FLOATS:
-        return read_floats(file, object, &request, answer, error);
     default:
-        return read_numbers(file, object, &request, answer, error);
+        return read_values(file, object, &request, answer, error);
     }
 }

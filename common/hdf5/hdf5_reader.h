@@ -24,8 +24,8 @@ typedef enum {
 typedef struct {
     Hdf5Order order;
     int rank;
-    guint64 shape[HDF5_MAX_RANK];
-    guint64 first;
+    hsize_t shape[HDF5_MAX_RANK];
+    gsize first; /* row */
 } Hdf5Request;
 
 typedef struct {
