@@ -28,7 +28,7 @@ static const guint64 shuffle_stream = G_GUINT64_CONSTANT(1)
 typedef struct {
     Network *network;
     const FitOptions *options;
-    const BatchSource *training, *validation;
+    const BatchSource *training, *validation; /* of the options */
     Trainer *trainer;
     History *history;
     FitState state;
@@ -350,26 +350,26 @@ static FitEnd run_epochs(Fitting *fit, GError **error)
     return FIT_COMPLETE;
 }
 
-FitEnd fit_network(Network *network, const FitOptions *options, const BatchSource *training,
-                   const BatchSource *validation, ThreadPool *thread_pool, History *history, GError **error)
+FitEnd fit_network(Network *network, const FitOptions *options, History *history, GError **error)
 {
     g_auto(Arena) arena = {0};
     if (!trainer_check(network, error))
         return FIT_FAILED;
     const FitChoice *how = options->how;
-    g_autoptr(Trainer) trainer = arena_try_build(
-        &arena, trainer_free,
-        trainer_new(&arena, network, &how->optimizer, (int)how->batch_size, options->seed, thread_pool));
+    g_autoptr(Trainer) trainer =
+        arena_try_build(&arena, trainer_free,
+                        trainer_new(&arena, network, &how->optimizer, (int)how->batch_size, options->seed,
+                                    options->thread_pool));
     if (!trainer) {
         error_set(error,
                   "not enough memory to train this network; use a smaller --batch-size or fewer units");
         return FIT_FAILED;
     }
-    g_autofree guint32 *order = g_new(guint32, training->part->count);
+    g_autofree guint32 *order = g_new(guint32, options->training->part->count);
     Fitting fit = {.network = network,
                    .options = options,
-                   .training = training,
-                   .validation = validation,
+                   .training = options->training,
+                   .validation = options->validation,
                    .trainer = trainer,
                    .history = history,
                    .order = order};

@@ -14,8 +14,10 @@
 #include "train/options.h"
 
 typedef struct {
+    const BatchSource *training, *validation; /* NULL: without */
     const FitChoice *how;
     const Results *results; /* of which model, resume, history and plot count */
+    ThreadPool *thread_pool;
     guint64 seed;
     gboolean unscaled;           /* the features are those of a cache as they are */
     const double *class_weights; /* (L) weight of a training image's loss by its class, or NULL */
@@ -35,8 +37,7 @@ typedef struct {
 
 typedef enum { FIT_FAILED, FIT_COMPLETE, FIT_STOPPED_EARLY, FIT_INTERRUPTED } FitEnd;
 
-/* Prints one line per epoch on stdout and a progress bar on stderr. validation: NULL for none. history:
- * empty; it is filled, and valid after a failure too. FIT_FAILED and error if a loss is not finite (what was kept
- * stays), an image cannot be read, a file cannot be written, or a checkpoint does not fit. */
-FitEnd fit_network(Network *network, const FitOptions *options, const BatchSource *training,
-                   const BatchSource *validation, ThreadPool *thread_pool, History *history, GError **error);
+/* Prints one line per epoch on stdout and a progress bar on stderr. history: empty; it is filled, and valid after a failure
+ * too. FIT_FAILED and error if a loss is not finite (what was kept stays), an image cannot be read, a file cannot be
+ * written, or a checkpoint does not fit. */
+FitEnd fit_network(Network *network, const FitOptions *options, History *history, GError **error);

@@ -115,18 +115,17 @@ static int find_kept(const Model *model, const char *path)
 }
 
 /* By images of the validation, which the model scales itself. */
-static gboolean answer_validation(Model *best, const FitOptions *options, const BatchSource *validation,
-                                  ThreadPool *thread_pool, GError **error)
+static gboolean answer_validation(Model *best, const FitOptions *options, GError **error)
 {
     const Batch *batch, *next;
-    BatchSource source = *validation;
+    BatchSource source = *options->validation;
     source.scaling = NULL;
     g_autoptr(GError) unread = NULL;
     gsize done = 0, classes = best->classes->len;
     g_autofree float *probabilities = g_new(float, source.part->count *classes);
     g_autoptr(Batches) batches = batches_new(&source, NULL, (int)options->how->batch_size, 0, 1, NULL);
     while (batches_next(batches, &batch, &next, &unread)) {
-        model_predict(best, thread_pool, batch->x, batch->n, probabilities + done * classes);
+        model_predict(best, options->thread_pool, batch->x, batch->n, probabilities + done * classes);
         done += (gsize)batch->n;
     }
     if (unread) {
@@ -142,17 +141,14 @@ static gboolean answer_validation(Model *best, const FitOptions *options, const 
 
 /* The file holds the best epoch's parameters; the epochs after it are added to its history, and what the images held out
  * say. */
-static gboolean complete(const History *history, const FitOptions *options, const BatchSource *validation,
-                         ThreadPool *thread_pool, GError **error)
+static gboolean complete(const History *history, const FitOptions *options, GError **error)
 {
     const char *path = options->results->model;
     if (history->best == (int)history->epochs->len && !held_out_asked(options->results))
         return TRUE;
     g_autofree char *content = output_file_content(path);
     g_autoptr(Model) best = model_load(content, error);
-    return best &&
-           (!held_out_asked(options->results) ||
-            answer_validation(best, options, validation, thread_pool, error)) &&
+    return best && (!held_out_asked(options->results) || answer_validation(best, options, error)) &&
            save_with_history(best, history, path, error);
 }
 
@@ -176,12 +172,11 @@ static gboolean tell_interruption(const History *history, const Results *results
                      results->checkpoint ? "; run the same command with --resume to continue" : "");
 }
 
-static gboolean fit_and_keep(Model *model, const FitOptions *options, const BatchSource *training,
-                             const BatchSource *validation, ThreadPool *thread_pool, GError **error)
+static gboolean fit_and_keep(Model *model, const FitOptions *options, GError **error)
 {
     gint64 patience = options->how->patience;
     g_auto(History) history = history_new();
-    FitEnd end = fit_network(model->network, options, training, validation, thread_pool, &history, error);
+    FitEnd end = fit_network(model->network, options, &history, error);
     if (end == FIT_FAILED)
         return FALSE;
     if (end == FIT_INTERRUPTED)
@@ -190,40 +185,44 @@ static gboolean fit_and_keep(Model *model, const FitOptions *options, const Batc
         cli_remark("stopped early: no improvement in the last %d %s", (int)patience,
                    plural((guint64)patience, "epoch", "epochs"));
     g_clear_pointer(&model->network, network_free); /* the file holds the best one */
-    if (!complete(&history, options, validation, thread_pool, error))
+    if (!complete(&history, options, error))
         return FALSE;
     print_kept(&history, options->results->model);
     return TRUE;
 }
 
-gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
-                   const BatchSource *validation, const char *data, ThreadPool *thread_pool, GError **error)
+gboolean fit_model(Model *model, const TrainOptions *options, const TrainingData *data,
+                   ThreadPool *thread_pool, GError **error)
 {
+    const SplitPart *trained = &data->parts[0], *validating = &data->parts[1];
     const Results *results = &options->results;
     Keeper keeper = {model, results->model, options->network.averages};
     g_autofree char *checkpoint = g_strconcat(results->model, ".checkpoint", NULL);
     g_autofree char *name = g_path_get_basename(results->model);
     g_autofree char *title = g_strdup_printf("%s (%s)", name, model->approach);
     gsize bytes = network_parameters(model->network) * sizeof(float);
-    if (!validation && held_out_asked(results))
+    if (!validating->count && held_out_asked(results))
         return error_set(error,
                          "--coverage and --set-threshold need images to validate on, and there are none: "
                          "give --validation-split or --validation");
     g_autofree double *weights =
-        class_weights_new(options->fitting.class_weight, model->classes, training->part, error);
+        class_weights_new(options->fitting.class_weight, model->classes, trained, error);
     if (!weights)
         return FALSE;
     output_file_sweep(results->model);
     output_file_sweep(checkpoint);
-    train_announce(results->model, training->part->count, validation ? validation->part->count : 0,
+    train_announce(results->model, trained->count, validating->count,
                    model->novelty ? model->spec->shape : NULL, bytes,
                    results->checkpoint ? (1 + optimizer_slots(&options->fitting.optimizer)) * bytes : 0);
     json_decref(model->training);
     model->training = settings_of(options);
-    g_autofree char *identity = identity_of(model, data);
+    g_autofree char *identity = identity_of(model, g_checksum_get_string(data->identity));
     const FitOptions fit_options = {
+        .training = &data->training,
+        .validation = validating->count ? &data->validation : NULL,
         .how = &options->fitting,
         .results = results,
+        .thread_pool = thread_pool,
         .seed = (guint64)options->common.seed,
         .unscaled = options->network.scale == SCALE_NONE && options->images.cache,
         .class_weights = weights,
@@ -234,5 +233,5 @@ gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource 
         .user = &keeper,
         .kept_epoch = results->resume ? find_kept(model, results->model) : 0,
     };
-    return fit_and_keep(model, &fit_options, training, validation, thread_pool, error);
+    return fit_and_keep(model, &fit_options, error);
 }

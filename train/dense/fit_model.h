@@ -2,11 +2,11 @@
  * reporting how the training ended. */
 #pragma once
 #include "common/model/model.h"
+#include "train/data/training_data.h"
 #include "train/dense/fit.h"
-#include "train/options.h"
 
-/* Fits model->network, printing a line per epoch, and saves the best model to options->model. data: a hash
- * that identifies the images, for --resume. model->training receives the settings and the history. FALSE
- * with a sentence if it fails or was interrupted: the best model so far is in the file then. */
-gboolean fit_model(Model *model, const TrainOptions *options, const BatchSource *training,
-                   const BatchSource *validation, const char *data, ThreadPool *thread_pool, GError **error);
+/* Fits model->network to the data, printing a line per epoch, and saves the best model. model->training receives the
+ * settings and the history. FALSE with a sentence if it fails or was interrupted: the best model so far is in the file
+ * then. */
+gboolean fit_model(Model *model, const TrainOptions *options, const TrainingData *data,
+                   ThreadPool *thread_pool, GError **error);

@@ -217,8 +217,7 @@ Status train_network(const TrainOptions *given, GError **error)
     if (from && !warm_start(model, from, options->network.from, error))
         return STATUS_FAILED;
     g_clear_pointer(&from, model_free);
-    if (!fit_model(model, options, &data->training, data->parts[1].count ? &data->validation : NULL,
-                   g_checksum_get_string(data->identity), thread_pool, error))
+    if (!fit_model(model, options, data, thread_pool, error))
         return STATUS_FAILED;
     g_autofree char *saved = training_data_saved(data);
     if (saved)

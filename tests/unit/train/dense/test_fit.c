@@ -132,12 +132,15 @@ static void options_for(Options *options, int *keeps)
 }
 
 /* Runs fit on generated vectors with a new network, without output. */
-static FitEnd run(const FitOptions *options, Data *data, gboolean validate, History *history, GError **error)
+static FitEnd run(FitOptions *options, Data *data, gboolean validate, History *history, GError **error)
 {
     BatchSource source = {.part = &data->part, .fetch = fetch, .user = data, .in_place = TRUE};
     g_autoptr(Network) network = small_network();
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
-    return fit_network(network, options, &source, validate ? &source : NULL, thread_pool, history, error);
+    options->training = &source;
+    options->validation = validate ? &source : NULL;
+    options->thread_pool = thread_pool;
+    return fit_network(network, options, history, error);
 }
 
 static void test_each_epoch_sees_each_image(void)
@@ -286,10 +289,16 @@ static FitEnd run_as_keras(const json_t *expected, gboolean validate, Kept *kept
                            .reduce_lr_factor = number(expected, "factor"),
                            .reduce_lr_patience = (gint64)number(expected, "reduce_patience"),
                            .min_learning_rate = number(expected, "min_lr")};
-    const FitOptions options = {
-        .how = &how, .results = &results, .identity = "", .keep = keep_bias, .user = kept};
     g_autoptr(Network) network = network_new(1, 1, KERAS_FEATURES);
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
+    const FitOptions options = {.training = &source,
+                                .validation = validate ? &validation : NULL,
+                                .how = &how,
+                                .results = &results,
+                                .thread_pool = thread_pool,
+                                .identity = "",
+                                .keep = keep_bias,
+                                .user = kept};
     kept->layers[0] = network_dense(network, NULL, 16, ACTIVATION_RELU, NULL);
     kept->layers[1] = network_dense(network, NULL, KERAS_CLASSES, ACTIVATION_SOFTMAX, NULL);
     network_allocate(network, NULL);
@@ -297,7 +306,7 @@ static FitEnd run_as_keras(const json_t *expected, gboolean validate, Kept *kept
         fill(kept->layers[k]->kernel, kept->layers[k]->kernel_count, 20 + 2 * k, 0.25f);
         fill(kept->layers[k]->bias, kept->layers[k]->bias_count, 21 + 2 * k, 0.25f);
     }
-    return fit_network(network, &options, &source, validate ? &validation : NULL, thread_pool, history, NULL);
+    return fit_network(network, &options, history, NULL);
 }
 
 /* In float32 against float64: 5e-6 where losses are 1 to 2 and differ by 1e-5 at least wherever they decide. */
