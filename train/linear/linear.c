@@ -161,9 +161,8 @@ static gboolean fit_folds(Linear *linear, Search *search, Progress *progress, GE
     ScalingKind scale = linear->training.set->scaling->kind;
     guint step = scale == SCALE_STANDARD ? 1 : search->folds;
     for (guint f = 0; f < search->folds; f += step) {
-        g_autofree guint8 *part = search_parts(search, f, step);
-        if ((scale == SCALE_STANDARD && !linear_form_make(linear, scale, part, error)) ||
-            !search_fit(search, f, part, step, progress, error))
+        if ((scale == SCALE_STANDARD && !linear_form_make(linear, scale, search_part(search, f), error)) ||
+            !search_fit(search, f, step, progress, error))
             return FALSE;
     }
     return scale != SCALE_STANDARD || linear_form_make(linear, scale, NULL, error);
@@ -195,7 +194,7 @@ static Search *cross_validate(Linear *linear, ScalingKind scale, double *referen
 static void tell_gain(const Linear *linear, double unsearched)
 {
     const char *scale = scaling_name((ScalingKind)linear->options->network.scale);
-    double gain = 100 * (linear->search->points[linear->search->best].accuracy - unsearched);
+    double gain = 100 * (search_best(linear->search)->accuracy - unsearched);
     if (gain < 0.05)
         printf("The search gained nothing: --scale %s with its own cost is as good.\n", scale);
     else
@@ -228,14 +227,14 @@ static gboolean compare(Linear *linear, const ScalingKind *scales, guint n, doub
         g_autoptr(Search) search = cross_validate(linear, scales[s], &reference, error);
         if (!search)
             return FALSE;
-        const SearchPoint *best = &search->points[search->best];
+        const SearchPoint *best = search_best(search);
         if (n > 1)
             printf("%12s  %12g  %8.4f  %9.4f\n", scaling_name(scales[s]), best->cost, best->accuracy,
                    best->deviation);
         if (scales[s] == (ScalingKind)linear->options->network.scale)
             *unsearched = accuracy_unsearched(search, reference);
         if (linear->search && s + 1 == n) {
-            const SearchPoint *other = &linear->search->points[linear->search->best];
+            const SearchPoint *other = search_best(linear->search);
             enough = other->accuracy - other->deviation / sqrt(linear->choice->folds);
         }
         if (best->accuracy < enough)
@@ -267,7 +266,7 @@ static gboolean search(Linear *linear, GError **error)
     if (choice->searches && !choice->n_costs)
         tell_gain(linear, unsearched);
     printf("\n");
-    linear->cost = linear->search->points[linear->search->best].cost;
+    linear->cost = search_best(linear->search)->cost;
     return leave_curves(linear, error);
 }
 

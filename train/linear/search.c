@@ -19,31 +19,23 @@ guint search_shuffle(const LinearTraining *training, guint class, Rng rng, guint
     return count;
 }
 
-guint search_folds(const LinearTraining *training, guint folds, guint64 seed, guint *out)
+guint search_folds(const LinearTraining *training, guint folds, guint64 seed, guint8 *parts)
 {
     guint n = training->n, dealt = 0;
     g_autofree guint32 *items = g_new(guint32, n);
+    memset(parts, ROW_TRAINED, (gsize)folds * n);
     for (guint k = 0; k < training->classes; k++) {
         guint count = search_shuffle(training, k, rng_new(seed, k), items);
         for (guint i = 0; i < count; i++)
-            out[items[i]] = dealt++ % folds;
+            parts[(gsize)(dealt++ % folds) * n + items[i]] = ROW_TESTED;
     }
-    for (guint i = 0; i < n; i++)
-        out[i] = out[linear_unit(training, i)];
+    for (guint f = 0; f < folds; f++, parts += n)
+        for (guint i = 0; i < n; i++)
+            parts[i] = parts[linear_unit(training, i)];
     return dealt;
 }
 
 /* ---- Fits ---- */
-
-guint8 *search_parts(const Search *search, guint first, guint count)
-{
-    guint n = search->training->n;
-    guint8 *parts = g_new(guint8, (gsize)count * n);
-    for (guint p = 0; p < count; p++)
-        for (guint i = 0; i < n; i++)
-            parts[(gsize)p * n + i] = search->fold_of[i] == first + p ? ROW_TESTED : ROW_TRAINED;
-    return parts;
-}
 
 static void count_iterations(const Search *search, const LinearFits *fits, SearchPoint *point)
 {
@@ -76,7 +68,7 @@ Search search_outline(Arena *arena, Arena *decisions, const LinearTraining *trai
                     .held_out = arena_floats(decisions, n * values),
                     .points = arena_new(arena, SearchPoint, n),
                     .accuracy = arena_new(arena, double, (gsize)n *folds),
-                    .fold_of = arena_new(arena, guint, images),
+                    .parts = arena_new(arena, guint8, (gsize)folds * images),
                     .images = arena_new(arena, guint, images),
                     .values = arena_floats(arena, values),
                     .labels = arena_new(arena, int, images),
@@ -98,7 +90,7 @@ Search *search_new(const LinearTraining *training, const double *costs, guint n,
     arena = decisions = (Arena){0};
     for (guint c = 0; c < n; c++)
         search->points[c].cost = costs[c];
-    guint units = search_folds(training, folds, seed, search->fold_of);
+    guint units = search_folds(training, folds, seed, search->parts);
     if (units < folds)
         return error_null(error,
                           "cross-validation in %u folds needs at least as many groups, and there are %u: use "
@@ -112,10 +104,9 @@ static float *held_out_at(const Search *search, guint cost)
     return search->held_out + (gsize)cost * search->training->n * search->training->classes;
 }
 
-gboolean search_fit(Search *search, guint first, const guint8 *parts, guint count, Progress *progress,
-                    GError **error)
+gboolean search_fit(Search *search, guint first, guint count, Progress *progress, GError **error)
 {
-    g_autoptr(LinearFits) fits = linear_fits_new(search->training, parts, count, error);
+    g_autoptr(LinearFits) fits = linear_fits_new(search->training, search_part(search, first), count, error);
     for (guint c = 0; fits && c < search->n; c++) {
         if (!linear_fits_run(fits, search->points[c].cost, progress, error))
             return FALSE;
@@ -154,7 +145,7 @@ void search_finish(Search *search)
     const LinearTraining *training = search->training;
     for (guint c = 0; c < search->n; c++) {
         summarize(search, search->accuracy + (gsize)c * search->folds, &search->points[c]);
-        if (search->points[c].accuracy > search->points[search->best].accuracy + 1e-9) /* rounding error */
+        if (search->points[c].accuracy > search_best(search)->accuracy + 1e-9) /* rounding error */
             search->best = c;
     }
     keep_held_out(search);
@@ -203,7 +194,7 @@ static void append_table(GString *text, const Search *search)
 
 char *search_text(const Search *search)
 {
-    const SearchPoint *best = &search->points[search->best];
+    const SearchPoint *best = search_best(search);
     GString *text = g_string_new("");
     append_table(text, search);
     g_string_append_printf(text, "Cost %g: accuracy %.4f ± %.4f over %u folds%s", best->cost, best->accuracy,
@@ -240,7 +231,7 @@ gboolean search_plot(const Search *search, const char *title, const char *path, 
         points[i] = (AxesPoint){point->cost, point->accuracy, MAX(0, point->accuracy - point->deviation),
                                 MIN(1, point->accuracy + point->deviation)};
     }
-    double best = search->points[search->best].cost;
+    double best = search_best(search)->cost;
     g_autofree char *band = g_strdup_printf("± 1 standard deviation over %u folds", search->folds);
     g_autofree char *chosen = g_strdup_printf("chosen: %g", best);
     AccuracyPlot plot = {.title = title,

@@ -23,7 +23,7 @@ typedef struct {
     double temperature;  /* that turns decision values at the best cost into probabilities (calibration.h),
                             fitted to each image's from the fit to the other folds; 0 for logistic solvers,
                             whose values are none to calibrate, and where no image had all classes */
-    guint *fold_of;      /* (N) */
+    guint8 *parts;       /* (folds, N) a RowUse each */
     float *held_out;  /* (n, N, L) held-out decision values at each cost; gone once the search is finished */
     double *accuracy; /* (n, folds) */
     Arena arena;      /* of all other arrays */
@@ -38,8 +38,8 @@ typedef struct {
 
 enum { SEARCH_COSTS = 10 }; /* of search_costs */
 
-/* out (N): the fold of each image, 0 … folds-1. Returns how many groups there are. */
-guint search_folds(const LinearTraining *training, guint folds, guint64 seed, guint *out);
+/* parts (folds, N): a RowUse each. Returns how many groups there are. */
+guint search_folds(const LinearTraining *training, guint folds, guint64 seed, guint8 *parts);
 
 /* Groups whose first image is of this class, by that image, in random order, to items; returns how many. */
 guint search_shuffle(const LinearTraining *training, guint class, Rng rng, guint32 *items);
@@ -53,13 +53,19 @@ Search *search_new(const LinearTraining *training, const double *costs, guint n,
                    GError **error);
 void search_free(Search *search);
 
-/* (count, N) a RowUse each in the folds from the first on. Caller frees. */
-guint8 *search_parts(const Search *search, guint first, guint count);
+static inline const guint8 *search_part(const Search *search, guint fold)
+{
+    return search->parts + (gsize)fold * search->training->n;
+}
 
-/* Fits these folds, whose parts they are, at all costs. A class without images in the training part of a fold is never predicted there. FALSE
- * and error if worker processes fail or the user interrupted. */
-gboolean search_fit(Search *search, guint first, const guint8 *parts, guint count, Progress *progress,
-                    GError **error);
+static inline const SearchPoint *search_best(const Search *search)
+{
+    return &search->points[search->best];
+}
+
+/* Fits these folds at all costs. A class without images in the training part of a fold is never predicted there. FALSE and
+ * error if worker processes fail or the user interrupted. */
+gboolean search_fit(Search *search, guint first, guint count, Progress *progress, GError **error);
 
 /* Once all folds are fitted: fills in all but the folds. */
 void search_finish(Search *search);

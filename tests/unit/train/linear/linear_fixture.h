@@ -109,8 +109,7 @@ static inline Search *linear_fixture_search(const LinearTraining *training, cons
     GError *error = NULL;
     Search *search = search_new(training, costs, n, folds, seed, &error);
     g_assert_no_error(error);
-    g_autofree guint8 *parts = search_parts(search, 0, folds);
-    g_assert_true(search_fit(search, 0, parts, folds, NULL, &error));
+    g_assert_true(search_fit(search, 0, folds, NULL, &error));
     search_finish(search);
     return search;
 }

@@ -9,19 +9,26 @@ static void test_folds(void)
 {
     enum { N = 103, L = 4, FOLDS = 5 };
     int labels[N];
-    guint fold[N], again[N], other[N], count[L] = {0}, in[FOLDS][L] = {{0}}, size[FOLDS] = {0};
+    guint8 parts[FOLDS][N], again[FOLDS][N], other[FOLDS][N];
+    guint count[L] = {0}, in[FOLDS][L] = {{0}}, size[FOLDS] = {0};
     for (int i = 0; i < N; i++)
         count[labels[i] = i < 3 ? 3 : i % 3]++;
     const LinearTraining training = {.labels = labels, .n = N, .classes = L};
-    search_folds(&training, FOLDS, 42, fold);
-    search_folds(&training, FOLDS, 42, again);
-    search_folds(&training, FOLDS, 43, other);
-    g_assert_cmpmem(fold, sizeof fold, again, sizeof again);
-    g_assert_true(memcmp(fold, other, sizeof fold) != 0);
+    search_folds(&training, FOLDS, 42, parts[0]);
+    search_folds(&training, FOLDS, 42, again[0]);
+    search_folds(&training, FOLDS, 43, other[0]);
+    g_assert_cmpmem(parts, sizeof parts, again, sizeof again);
+    g_assert_true(memcmp(parts, other, sizeof parts) != 0);
     for (int i = 0; i < N; i++) {
-        g_assert_cmpuint(fold[i], <, FOLDS);
-        in[fold[i]][labels[i]]++;
-        size[fold[i]]++;
+        guint tested = 0;
+        for (int f = 0; f < FOLDS; f++) {
+            gboolean held = parts[f][i] == ROW_TESTED;
+            g_assert_true(held || parts[f][i] == ROW_TRAINED);
+            tested += held;
+            in[f][labels[i]] += held;
+            size[f] += held;
+        }
+        g_assert_cmpuint(tested, ==, 1);
     }
     for (int f = 0; f < FOLDS; f++) {
         g_assert_cmpuint(size[f], >=, N / FOLDS);
