@@ -249,22 +249,6 @@ gboolean train_scales_rows(const NetworkChoice *model)
            !approach_traits[model->approach].base_learns;
 }
 
-GArray *train_options_hidden(const char *text)
-{
-    g_autoptr(GArray) units = g_array_new(FALSE, FALSE, sizeof(int));
-    g_auto(GStrv) numbers = g_strsplit(g_str_equal(text, "none") ? "" : text, ",", -1);
-    if (!*text)
-        return NULL;
-    for (char **number = numbers; *number; number++) {
-        guint64 value;
-        if (!g_ascii_string_to_unsigned(*number, 10, 1, HIDDEN_UNITS_MOST, &value, NULL))
-            return NULL;
-        int unit = (int)value;
-        g_array_append_val(units, unit);
-    }
-    return g_steal_pointer(&units);
-}
-
 /* A number above 0, or "auto", which leaves the value. NULL, or what is wrong. */
 static char *parse_or_auto(const char *option, const char *text, double *value)
 {
@@ -322,7 +306,7 @@ static char *take_linear(void)
 /* What is wrong with an option, whatever the arguments are, as a sentence; NULL if nothing is. Caller frees. */
 static char *check_options(void)
 {
-    g_autoptr(GArray) hidden = train_options_hidden(o.network.hidden);
+    g_autoptr(GArray) hidden = layers_hidden(o.network.hidden);
     g_autoptr(GError) error = NULL;
     if (o.network.head == HEAD_LINEAR && !approach_traits[o.network.approach].linear)
         return g_strdup_printf("--approach %s cannot be combined with --head linear",

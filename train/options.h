@@ -111,10 +111,6 @@ typedef struct {
 /* Whether the rows that a network is trained on are scaled as they are fetched: not where layers of the base take them. */
 gboolean train_scales_rows(const NetworkChoice *model);
 
-/* "4096,1072" to units, a GArray of int; "none" gives an empty one, anything else NULL. */
-GArray *train_options_hidden(const char *text);
-enum { HIDDEN_HALVINGS = 20, HIDDEN_UNITS_MOST = 1 << HIDDEN_HALVINGS }; /* halvings: until any number is 1 */
-
 /* Valid once cli_main has checked the command line, for the rest of the process. */
 extern const TrainOptions *const train_options;
 extern const CliProgram train_program;

@@ -46,10 +46,26 @@ gboolean scratch_layers(Network *network, float dropout, int classes, GError **e
 
 /* ---- Each approach ---- */
 
+GArray *layers_hidden(const char *text)
+{
+    g_autoptr(GArray) units = g_array_new(FALSE, FALSE, sizeof(int));
+    g_auto(GStrv) numbers = g_strsplit(g_str_equal(text, "none") ? "" : text, ",", -1);
+    if (!*text)
+        return NULL;
+    for (char **number = numbers; *number; number++) {
+        guint64 value;
+        if (!g_ascii_string_to_unsigned(*number, 10, 1, HIDDEN_UNITS_MOST, &value, NULL))
+            return NULL;
+        int unit = (int)value;
+        g_array_append_val(units, unit);
+    }
+    return g_steal_pointer(&units);
+}
+
 static gboolean append_head(Network *network, const NetworkChoice *choice, int classes, GError **error)
 {
     const Layer unit = {.kind = LAYER_UNIT_NORMALIZATION, .root = choice->scale == SCALE_SQRT};
-    g_autoptr(GArray) hidden = train_options_hidden(choice->hidden);
+    g_autoptr(GArray) hidden = layers_hidden(choice->hidden);
     if (!network_flatten(network, NULL, error))
         return FALSE;
     if (approach_traits[choice->approach].base_learns && choice->scale != SCALE_NONE)

@@ -63,7 +63,7 @@ typedef struct {
 /* --hidden with its numbers halved so often. */
 static char *halved_hidden(const char *units, guint times)
 {
-    g_autoptr(GArray) hidden = train_options_hidden(units);
+    g_autoptr(GArray) hidden = layers_hidden(units);
     GString *text = g_string_new(hidden->len ? NULL : "none");
     for (guint i = 0; i < hidden->len; i++)
         g_string_append_printf(text, "%s%d", i ? "," : "", MAX(1, g_array_index(hidden, int, i) >> times));
