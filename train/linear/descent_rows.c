@@ -129,8 +129,8 @@ static guint rows_that_fit(const DescentRows *rows)
 
 DescentRows descent_rows_outline(Arena *arena, const TrainingSet *set, gboolean reduced, guint n)
 {
-    gsize width = reduced ? n : set->features, estimate = (gsize)((double)set->nonzeros * n / set->n),
-          nonzeros = n == set->n ? set->nonzeros : estimate;
+    gsize width = reduced ? n : set->features, estimate = (gsize)((double)set->nonzeros * n / set->rows.n),
+          nonzeros = n == set->rows.n ? set->nonzeros : estimate;
     gboolean folds = !reduced && set->scaling->kind == SCALE_STANDARD;
     return (DescentRows){.set = set,
                          .reduced = reduced,
@@ -149,15 +149,15 @@ DescentRows *descent_rows_new(const TrainingSet *set, gboolean reduced, ThreadPo
                               GError **error)
 {
     Arena arena = {0};
-    descent_rows_outline(&arena, set, reduced, set->n);
+    descent_rows_outline(&arena, set, reduced, set->rows.n);
     if (!arena_try_take(&arena))
         return error_null(error,
                           reduced
                               ? "the Gram matrix of %u images needs %.1f GB; use --no-reduce or fewer images"
                               : "the rows of %u images need %.1f GB; use fewer images",
-                          set->n, (double)arena_bytes(&arena) / 1e9);
+                          set->rows.n, (double)arena_bytes(&arena) / 1e9);
     g_autoptr(DescentRows) rows = g_new(DescentRows, 1);
-    *rows = descent_rows_outline(&arena, set, reduced, set->n);
+    *rows = descent_rows_outline(&arena, set, reduced, set->rows.n);
     rows->arena = arena;
     rows->block = rows_that_fit(rows);
     if (rows->folded)

@@ -70,7 +70,7 @@ GramFactor gram_factor_new(Arena *arena, const TrainingSet *set, guint n)
 gboolean gram_factor_fill(const GramFactor *factor, ThreadPool *thread_pool)
 {
     const TrainingSet *set = factor->set;
-    guint n = set->n;
+    guint n = set->rows.n;
     double *matrix = factor->matrix;
     double start = set->bias * set->bias;
     for (guint i = 0; i < n; i++)
@@ -89,7 +89,7 @@ void gram_factor_weights(const GramFactor *factor, ThreadPool *thread_pool, doub
                          float *kernel, float *bias)
 {
     const TrainingSet *set = factor->set;
-    guint n = set->n;
+    guint n = set->rows.n;
     /* In column-major order L's rows are the columns of the upper triangle Lᵀ, and w's rows are columns. */
     blas()->cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
                         factor->matrix, n, w, n);

@@ -80,7 +80,7 @@ static gboolean gather(Linear *linear, GError **error)
 static gboolean export_set(const Linear *linear, GError **error)
 {
     const char *path = linear->choice->export_libsvm;
-    if (!path || !training_set_write(linear->training.set, path, error))
+    if (!path || !training_set_write(linear->training.set, linear->training.labels, path, error))
         return !path;
     cli_remark("%u %s written in libsvm's format to %s; labels number the classes in order from 0",
                linear->training.n, plural(linear->training.n, "image", "images"), path);
@@ -93,12 +93,13 @@ static gboolean export_set(const Linear *linear, GError **error)
  * |w|: ten times the smallest cost at which any weight is non-zero (scikit-learn's l1_min_c). */
 static double reference_cost(const Linear *linear)
 {
-    const Solver *solver = linear->choice->solver;
+    const LinearTraining *training = &linear->training;
+    const Solver *solver = training->solver;
     if (!solver->rotation)
         return (solver->loss == LOSS_LOGISTIC ? 20 : 5) /
-               training_set_largest_correlation(linear->training.set);
-    double bias = linear->training.set->bias;
-    return 1 / (descent_rows_mean_square(linear->training.rows) - bias * bias);
+               training_set_largest_correlation(training->set, training->labels, training->classes);
+    double bias = training->set->bias;
+    return 1 / (descent_rows_mean_square(training->rows) - bias * bias);
 }
 
 static gboolean leave_curves(const Linear *linear, GError **error)

@@ -112,7 +112,7 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part,
     const TrainingSetForm form = {scale, part, linear->choice->bias, (guint)(shape[0] * shape[1]),
                                   linear->choice->solver->rotation ? o->network.averages : 1};
     linear_form_clear(linear);
-    training->set = training_set_new(&rows, training->labels, training->classes, &form);
+    training->set = training_set_new(&rows, &form);
     linear->reduced = reduces(linear);
     linear->descends = descends(linear);
     if (!check_memory(linear, error))

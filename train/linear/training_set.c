@@ -59,13 +59,12 @@ static guint count_nonzeros(const float *values, gsize n)
     return count;
 }
 
-TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes, const TrainingSetForm *form)
+TrainingSet *training_set_new(const Rows *rows, const TrainingSetForm *form)
 {
     guint n = rows->n;
     double averages = form->averages;
     TrainingSet *set = g_new(TrainingSet, 1);
-    *set = (TrainingSet){
-        .rows = *rows, .labels = labels, .n = n, .classes = classes, .bias = MAX(form->bias, 0)};
+    *set = (TrainingSet){.rows = *rows, .bias = MAX(form->bias, 0)};
     set->channels = form->places > 1 && averages > 1 ? rows->width / form->places : 0;
     set->features = rows->width + set->channels;
     set->scaled = (Rows){.n = n, .width = set->features, .part = take, .user = set};
@@ -101,21 +100,21 @@ void training_set_fold(const TrainingSet *set, float *kernel, guint outputs)
             kernel[place + j] += (float)(set->share * averages[j]);
 }
 
-double training_set_largest_correlation(const TrainingSet *set)
+double training_set_largest_correlation(const TrainingSet *set, const int *labels, guint classes)
 {
     gsize features = set->features;
-    g_autofree double *sums = g_new0(double, set->classes *features), *all = g_new0(double, features);
+    g_autofree double *sums = g_new0(double, classes *features), *all = g_new0(double, features);
     g_autofree float *row = g_new(float, features);
     double largest = 0;
-    for (guint i = 0; i < set->n; i++) {
-        double *own = sums + (gsize)set->labels[i] * features;
+    for (guint i = 0; i < set->rows.n; i++) {
+        double *own = sums + (gsize)labels[i] * features;
         rows_get(&set->scaled, i, row);
         for (gsize j = 0; j < features; j++) {
             own[j] += row[j];
             all[j] += row[j];
         }
     }
-    for (guint k = 0; k < set->classes; k++)
+    for (guint k = 0; k < classes; k++)
         for (gsize j = 0; j < features; j++)
             largest = MAX(largest, fabs(2 * sums[k * features + j] - all[j]));
     return largest;
@@ -131,17 +130,17 @@ static void write_row(FILE *file, int label, const float *row, gsize features)
     fputc('\n', file);
 }
 
-gboolean training_set_write(const TrainingSet *set, const char *path, GError **error)
+gboolean training_set_write(const TrainingSet *set, const int *labels, const char *path, GError **error)
 {
     OutputFile *output = output_file_open(path, error);
     if (!output)
         return FALSE;
     FILE *file = output_file_stream(output);
     g_autofree float *row = g_new(float, set->features);
-    g_autoptr(Progress) progress = progress_new("Exporting", set->n, "images");
-    for (guint i = 0; i < set->n && !ferror(file) && !interrupted(); i++) {
+    g_autoptr(Progress) progress = progress_new("Exporting", set->rows.n, "images");
+    for (guint i = 0; i < set->rows.n && !ferror(file) && !interrupted(); i++) {
         rows_get(&set->scaled, i, row);
-        write_row(file, set->labels[i], row, set->features);
+        write_row(file, labels[i], row, set->features);
         progress_tick(progress, 1);
     }
     if (!interrupted())

@@ -9,17 +9,15 @@
 #include "common/model/scaling.h"
 
 typedef struct {
-    Rows rows;         /* N of D floats, borrowed (from a cache) */
-    const int *labels; /* (N), 0 … L-1, borrowed */
-    guint n, classes;  /* N, L */
-    Rows scaled;       /* N of D + C: scaled, without the bias; the averages follow the features */
-    gsize features;    /* D + C */
-    gsize channels;    /* C; 0 without averages */
-    double share;      /* what a feature adds to its channel's average, sqrt((W² - 1) / P) */
-    Scaling *scaling;  /* fitted, of D features */
-    float *factors;    /* (N) scaling_factor of each row */
-    double bias;       /* liblinear's -B: a feature of this value is appended to each row; 0: none */
-    gsize nonzeros;    /* of the scaled rows and their bias, at most */
+    Rows rows;        /* N of D floats, borrowed (from a cache) */
+    Rows scaled;      /* N of D + C: scaled, without the bias; the averages follow the features */
+    gsize features;   /* D + C */
+    gsize channels;   /* C; 0 without averages */
+    double share;     /* what a feature adds to its channel's average, sqrt((W² - 1) / P) */
+    Scaling *scaling; /* fitted, of D features */
+    float *factors;   /* (N) scaling_factor of each row */
+    double bias;      /* liblinear's -B: a feature of this value is appended to each row; 0: none */
+    gsize nonzeros;   /* of the scaled rows and their bias, at most */
 } TrainingSet;
 
 /* What a part of the rows is to a model. */
@@ -34,17 +32,16 @@ typedef struct {
 } TrainingSetForm;
 
 /* Fits the scaling. */
-TrainingSet *training_set_new(const Rows *rows, const int *labels, guint classes,
-                              const TrainingSetForm *form);
+TrainingSet *training_set_new(const Rows *rows, const TrainingSetForm *form);
 void training_set_free(TrainingSet *set);
 
 /* Of kernel (D + C, outputs), adds the averages' weights to those of the features. */
 void training_set_fold(const TrainingSet *set, float *kernel, guint outputs);
 
 /* max over classes and features of |sum over rows of y x|, y = +1 for the class's rows and -1 for the rest. */
-double training_set_largest_correlation(const TrainingSet *set);
+double training_set_largest_correlation(const TrainingSet *set, const int *labels, guint classes);
 
 /* As liblinear's programs read it: a line "LABEL INDEX:VALUE …" an image, scaled, indices from 1, zeros left out. FALSE
  * and error if it cannot be written or the user interrupted; nothing is left then. */
-gboolean training_set_write(const TrainingSet *set, const char *path, GError **error);
+gboolean training_set_write(const TrainingSet *set, const int *labels, const char *path, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TrainingSet, training_set_free)

@@ -54,7 +54,7 @@ static inline void linear_fixture_set(LinearFixture *fixture, ScalingKind kind, 
 {
     Rows rows = rows_in_memory(fixture->x, fixture->n, fixture->d);
     const TrainingSetForm form = {kind, NULL, bias, fixture->places, fixture->averages};
-    fixture->set = training_set_new(&rows, fixture->labels, fixture->classes, &form);
+    fixture->set = training_set_new(&rows, &form);
 }
 
 static inline void linear_fixture_rows(LinearFixture *fixture)
