@@ -76,8 +76,9 @@ static gboolean derive_block(Derivation *d, guint first, guint n, GError **error
             return FALSE;
     network_predict(d->network, d->thread_pool, rows, (int)n, d->out);
     for (guint i = 0; i < n; i++)
-        new_cache_put(d->writer, d->cache, first + i, d->out + i * derived);
-    return cache_writer_commit(d->writer, error);
+        if (!new_cache_put(d->writer, d->cache, first + i, d->out + i * derived, error))
+            return FALSE;
+    return TRUE;
 }
 
 static gboolean derive_all(Derivation *d, GError **error)
@@ -92,7 +93,8 @@ static gboolean derive_all(Derivation *d, GError **error)
                        ? FALSE
                        : error_set(error, "interrupted: delete what there is of the new cache, and run "
                                           "the same command again");
-    return new_cache_skipped(d->writer, d->cache, error);
+    new_cache_skip(d->writer, d->cache);
+    return cache_writer_commit(d->writer, error);
 }
 
 Status extract_derive(const Options *options, GError **error)

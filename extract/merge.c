@@ -66,28 +66,21 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
     if (!features)
         return FALSE;
     g_hash_table_add(merge->ours, path_key(item->path));
-    new_cache_put(merge->writer, shard, index, features);
     merge->added++;
-    return commit_often(merge->writer, error);
+    return new_cache_put(merge->writer, shard, index, features, error);
 }
 
 static gboolean merge_shard(Merge *merge, Cache *shard, GError **error)
 {
-    guint n = shard->all, n_skipped = shard->skipped->len;
-    guint8 hash[CACHE_HASH];
+    guint n = shard->all;
     CacheShard part = shard->catalog->shard;
     g_array_append_val(merge->shards, part);
     g_autoptr(Progress) progress = progress_new(shard->path, n, "items");
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1))
         if (!merge_item(merge, shard, i, error))
             return FALSE;
-    for (guint i = 0; i < n_skipped && !interrupted(); i++) {
-        CacheSkipped skipped = cache_skipped(shard, i);
-        if (cache_writer_lookup(merge->writer, skipped.path, hash))
-            continue;
-        cache_writer_skip(merge->writer, skipped.path, skipped.reason);
-        merge->skipped++;
-    }
+    if (!interrupted())
+        merge->skipped += new_cache_skip(merge->writer, shard);
     if (*shard->catalog->passed)
         cache_writer_passed(merge->writer, shard->catalog->passed);
     return cache_writer_commit(merge->writer, error);

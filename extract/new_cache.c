@@ -16,20 +16,26 @@ CacheWriter *new_cache(const Cache *from, const FeatureSpec *spec, const char *p
     return stored && !n ? g_steal_pointer(&writer) : NULL;
 }
 
-void new_cache_put(CacheWriter *writer, Cache *from, guint index, const float *features)
+gboolean new_cache_put(CacheWriter *writer, Cache *from, guint index, const float *features, GError **error)
 {
     const CacheItem *item = cache_item(from, index);
     cache_writer_put(writer, item->path, &item->given, item->hash, features);
     cache_forget(from, index);
+    return commit_often(writer, error);
 }
 
-gboolean new_cache_skipped(CacheWriter *writer, const Cache *from, GError **error)
+guint new_cache_skip(CacheWriter *writer, const Cache *from)
 {
+    guint n = 0;
+    guint8 hash[CACHE_HASH];
     for (guint i = 0; i < from->skipped->len; i++) {
         CacheSkipped skipped = cache_skipped(from, i);
+        if (cache_writer_lookup(writer, skipped.path, hash))
+            continue;
         cache_writer_skip(writer, skipped.path, skipped.reason);
+        n++;
     }
-    return cache_writer_commit(writer, error);
+    return n;
 }
 
 gboolean commit_often(CacheWriter *writer, GError **error)

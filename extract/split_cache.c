@@ -74,10 +74,8 @@ static gboolean put(Split *split, guint index, float *buffer, GError **error)
     const float *features = cache_features(split->cache, index, buffer, error);
     if (!features)
         return FALSE;
-    CacheWriter *writer = split->writers[part];
-    new_cache_put(writer, split->cache, index, features);
     split->images[part] += index < split->cache->images;
-    return commit_often(writer, error);
+    return new_cache_put(split->writers[part], split->cache, index, features, error);
 }
 
 static gboolean put_all(Split *split, GError **error)
@@ -88,8 +86,8 @@ static gboolean put_all(Split *split, GError **error)
     for (guint i = 0; i < n && !interrupted(); i++, progress_tick(progress, 1))
         if (!put(split, i, buffer, error))
             return FALSE;
-    return new_cache_skipped(split->writers[0], split->cache, error) &&
-           cache_writer_commit(split->writers[1], error) &&
+    new_cache_skip(split->writers[0], split->cache);
+    return cache_writer_commit(split->writers[0], error) && cache_writer_commit(split->writers[1], error) &&
            (!interrupted() ||
             error_set(error, "interrupted: delete both parts, and run the same command again"));
 }
