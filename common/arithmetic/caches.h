@@ -3,8 +3,8 @@
 #pragma once
 #include <glib.h>
 
-/* As reported by the C library or the kernel; 0 if there is none or its size is unknown. */
+/* As the C library reports it, else what is usual. */
 gsize cache_bytes(void);
 
-/* For tests: overrides cache_bytes from now on. Not thread-safe; existing plans keep the former value. */
+/* For tests: overrides cache_bytes from now on. Existing plans keep the former value. */
 void cache_force(gsize bytes);
