@@ -52,7 +52,7 @@ struct Pipeline {
     guint window;
     ThreadPool *thread_pool;
     Arena arena;
-    Network *network; /* the base, which for layer "input" has no layers */
+    Network *network; /* the base; NULL for layer "input" */
     Executor *base;   /* runs it */
     float *images;    /* (batch, side, side, 3), its input */
     Slot *slots;      /* window */
@@ -97,6 +97,8 @@ static Pipeline *build(Arena *arena, const PipelineOptions *options)
         pipeline->batches[i].arrivals = g_array_new(FALSE, FALSE, sizeof(Arrival));
         pipeline->batches[i].features = arena_floats(arena, batch * feature_spec_features(spec));
     }
+    if (cut < 0)
+        return pipeline;
     pipeline->images = arena_floats(arena, batch * image_floats(spec->side));
     pipeline->thread_pool = thread_pool_new(options->threads);
     pipeline->network = base_network(options->weights, spec->tiles.m, cut, spec->side);
@@ -253,7 +255,8 @@ static void collect(Pipeline *pipeline, Batch *batch, guint index, Slot *slot)
     if (arrival.result.outcome == PRODUCED) {
         gsize image = image_floats(pipeline->options.spec->side);
         arrival.vector = batch->vectors++;
-        memcpy(pipeline->images + (gsize)arrival.vector * image, slot->tensor, image * sizeof(float));
+        float *to = pipeline->base ? pipeline->images : batch->features;
+        memcpy(to + (gsize)arrival.vector * image, slot->tensor, image * sizeof(float));
     }
     g_array_append_val(batch->arrivals, arrival);
 }
@@ -303,7 +306,7 @@ static gpointer base_main(gpointer data)
         if (run->stopping || !fill_batch(run, batch))
             break;
         g_mutex_unlock(&run->mutex);
-        if (batch->vectors)
+        if (pipeline->base && batch->vectors)
             run_base(pipeline, batch);
         g_mutex_lock(&run->mutex);
         run->computed++;
