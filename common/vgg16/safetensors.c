@@ -28,6 +28,7 @@ struct Safetensors {
     FILE *stream;
     guint64 data;       /* offset of the tensors' bytes in the file */
     GPtrArray *tensors; /* Tensor *, by begin */
+    GPtrArray *names;   /* of these, and NULL */
 };
 
 static const struct {
@@ -165,6 +166,9 @@ static gboolean read_header(Safetensors *file, GError **error)
     if (!parse_header(file, text, length, error))
         return FALSE;
     g_ptr_array_sort(file->tensors, by_begin);
+    for (guint i = 0; i < file->tensors->len; i++)
+        g_ptr_array_add(file->names, ((const Tensor *)file->tensors->pdata[i])->name);
+    g_ptr_array_add(file->names, NULL);
     return check_offsets(file, size, error);
 }
 
@@ -173,6 +177,7 @@ Safetensors *safetensors_open(const char *path, GError **error)
     g_autoptr(Safetensors) file = g_new0(Safetensors, 1);
     file->path = g_strdup(path);
     file->tensors = g_ptr_array_new_with_free_func(tensor_free);
+    file->names = g_ptr_array_new();
     file->stream = input_file_stream(path, error);
     return file->stream && read_header(file, error) ? g_steal_pointer(&file) : NULL;
 }
@@ -184,31 +189,22 @@ void safetensors_close(Safetensors *file)
     if (file->stream)
         fclose(file->stream);
     g_ptr_array_unref(file->tensors);
+    g_ptr_array_unref(file->names);
     g_free(file->path);
     g_free(file);
 }
 
-guint safetensors_count(const Safetensors *file)
+const char *const *safetensors_names(const Safetensors *file)
 {
-    return file->tensors->len;
-}
-
-const char *safetensors_name(const Safetensors *file, guint i)
-{
-    return ((const Tensor *)file->tensors->pdata[i])->name;
+    return (const char *const *)file->names->pdata;
 }
 
 static const Tensor *find(const Safetensors *file, const char *name)
 {
     for (guint i = 0; i < file->tensors->len; i++)
-        if (g_str_equal(safetensors_name(file, i), name))
+        if (g_str_equal(file->names->pdata[i], name))
             return file->tensors->pdata[i];
     return NULL;
-}
-
-gboolean safetensors_has(const Safetensors *file, const char *name)
-{
-    return find(file, name) != NULL;
 }
 
 static char *describe_shape(int rank, const guint64 *shape)

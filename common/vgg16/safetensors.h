@@ -19,10 +19,8 @@ typedef struct Safetensors Safetensors;
 Safetensors *safetensors_open(const char *path, GError **error);
 void safetensors_close(Safetensors *file);
 
-guint safetensors_count(const Safetensors *file);
-const char *safetensors_name(const Safetensors *file,
-                             guint i); /* in the order of their bytes; the file's own */
-gboolean safetensors_has(const Safetensors *file, const char *name);
+/* Of its tensors, in the order of their bytes; NULL at the end. The file's own. */
+const char *const *safetensors_names(const Safetensors *file);
 
 /* A tensor of exactly this shape and type F32, F16, BF16 or F64 into out, F64 rounded to the nearest; error names what
  * was expected and what was found. */

@@ -33,24 +33,21 @@ static gboolean is_vgg16_index(int index)
 /* VGG19's and the batch-normalised networks' files have tensors under features that VGG16 has not. */
 static gboolean check_family(const Safetensors *file, const char *path, GError **error)
 {
-    for (guint i = 0; i < safetensors_count(file); i++) {
-        const char *name = safetensors_name(file, i);
+    for (const char *const *name = safetensors_names(file); *name; name++) {
         int index;
-        if (sscanf(name, "features.%d.", &index) == 1 && !is_vgg16_index(index))
+        if (sscanf(*name, "features.%d.", &index) == 1 && !is_vgg16_index(index))
             return error_set(error,
                              "%s: has a tensor %s, which torchvision's vgg16 lacks: these are another "
                              "network's weights",
-                             path, name);
+                             path, *name);
     }
     return TRUE;
 }
 
 static gboolean refuse_missing(const Safetensors *file, const char *path, const char *name, GError **error)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (guint i = 0; i < safetensors_count(file); i++)
-        g_ptr_array_add(names, (char *)safetensors_name(file, i));
-    g_autofree char *found = weights_abbreviate((const char *const *)names->pdata, names->len);
+    const char *const *names = safetensors_names(file);
+    g_autofree char *found = weights_abbreviate(names, g_strv_length((char **)names));
     return error_set(error,
                      "%s: has no tensor %s; expected VGG16's weights with torchvision's names, found %s",
                      path, name, found);
@@ -62,7 +59,7 @@ static gboolean read_tensor(const Safetensors *file, const char *path, const cha
     gsize n = 1;
     for (int i = 0; i < rank; i++)
         n *= shape[i];
-    if (!safetensors_has(file, name))
+    if (!g_strv_contains(safetensors_names(file), name))
         return refuse_missing(file, path, name, error);
     return safetensors_read_floats(file, name, rank, shape, out, error) &&
            weights_check_finite(path, name, out, n, error);

@@ -31,10 +31,10 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
         g_byte_array_append(bytes, (const guint8[DATA]){0}, DATA);
     overwrite(path, bytes->data, bytes->len);
     g_autoptr(Safetensors) file = safetensors_open(path, NULL);
-    for (guint i = 0; file && i < safetensors_count(file); i++) {
+    for (guint i = 0; file && safetensors_names(file)[i]; i++) {
         float values[DATA / sizeof(float)];
         for (gsize n = 1; n <= G_N_ELEMENTS(values); n *= 2)
-            safetensors_read_floats(file, safetensors_name(file, i), 1, &n, values, NULL);
+            safetensors_read_floats(file, safetensors_names(file)[i], 1, &n, values, NULL);
     }
     return 0;
 }
