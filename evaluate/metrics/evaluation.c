@@ -45,11 +45,10 @@ static void evaluation_free(Evaluation *evaluation)
     g_free(evaluation->name);
     g_free(evaluation->shown);
     model_free(evaluation->model);
-    g_free(evaluation->known.outputs);
+    g_free(evaluation->known.scores);
     g_free(evaluation->known.similarities);
-    g_free(evaluation->unknown.outputs);
+    g_free(evaluation->unknown.scores);
     g_free(evaluation->unknown.similarities);
-    g_free(evaluation->probabilities);
     g_free(evaluation->predicted);
     g_free(evaluation->is_right);
     g_free(evaluation->matrix);
@@ -114,7 +113,8 @@ gboolean model_probabilities(const Model *model, float *outputs, guint n)
 int evaluation_runner_up(const Evaluation *evaluation, guint image)
 {
     guint classes = evaluation->model->classes->len;
-    return scores_other(evaluation->scores + (gsize)image * classes, classes, evaluation->predicted[image]);
+    return scores_other(evaluation->known.scores + (gsize)image * classes, classes,
+                        evaluation->predicted[image]);
 }
 
 /* ---- Metrics ---- */
@@ -131,7 +131,7 @@ static GArray *list_mistakes(const Evaluation *evaluation, guint n, guint classe
 {
     GArray *mistakes = g_array_new(FALSE, FALSE, sizeof(Ranked));
     for (guint i = 0; i < n; i++) {
-        const float *scores = evaluation->scores + (gsize)i * classes;
+        const float *scores = evaluation->known.scores + (gsize)i * classes;
         Ranked mistake = {i, (double)scores[evaluation->predicted[i]]};
         if (!evaluation->is_right[i])
             g_array_append_val(mistakes, mistake);
@@ -142,15 +142,10 @@ static GArray *list_mistakes(const Evaluation *evaluation, guint n, guint classe
 
 static void evaluation_probabilities(Evaluation *evaluation, const int *labels, guint n, guint classes)
 {
-    gsize bytes = (gsize)n * classes * sizeof(float);
-    evaluation->probabilities = g_memdup2(evaluation->known.outputs, bytes);
     evaluation->log_loss = evaluation->calibration_error = NAN;
-    if (!model_probabilities(evaluation->model, evaluation->probabilities, n)) {
-        g_clear_pointer(&evaluation->probabilities, g_free);
-        evaluation->scores = evaluation->known.outputs;
+    if (!model_probabilities(evaluation->model, evaluation->known.scores, n))
         return;
-    }
-    evaluation->scores = evaluation->probabilities;
+    evaluation->probabilities = evaluation->known.scores;
     evaluation->log_loss = metrics_log_loss(evaluation->probabilities, labels, n, classes);
     metrics_reliability(evaluation->probabilities, labels, n, classes, evaluation->bins, RELIABILITY_BINS);
     evaluation->coverage = calibration_coverage(evaluation->probabilities, labels, n, classes);
@@ -164,7 +159,7 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
     evaluation->matrix = g_new(guint, (gsize)classes * classes);
     evaluation->per_class = g_new(ClassMetrics, classes);
     for (guint i = 0; i < n; i++) {
-        evaluation->predicted[i] = scores_argmax(evaluation->known.outputs + (gsize)i * classes, classes);
+        evaluation->predicted[i] = scores_argmax(evaluation->known.scores + (gsize)i * classes, classes);
         evaluation->is_right[i] = evaluation->predicted[i] == labels[i];
         evaluation->right += (guint)evaluation->is_right[i];
     }
@@ -173,7 +168,7 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
     metrics_per_class(evaluation->matrix, classes, evaluation->per_class, &evaluation->macro,
                       &evaluation->weighted);
     evaluation->accuracy = metrics_accuracy(evaluation->matrix, classes);
-    evaluation->top_k = metrics_top_k(evaluation->known.outputs, labels, n, classes, k);
+    evaluation->top_k = metrics_top_k(evaluation->known.scores, labels, n, classes, k);
     evaluation_probabilities(evaluation, labels, n, classes);
     evaluation->mistakes = list_mistakes(evaluation, n, classes);
 }
@@ -277,7 +272,7 @@ GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evalua
 {
     GArray *unsure = g_array_new(FALSE, FALSE, sizeof(Ranked));
     for (guint i = 0; i < comparison->n; i++) {
-        const float *scores = evaluation->scores + (gsize)i * comparison->classes;
+        const float *scores = evaluation->known.scores + (gsize)i * comparison->classes;
         int second = evaluation_runner_up(evaluation, i);
         Ranked one = {i, second < 0 ? 0 : (double)(scores[second] - scores[evaluation->predicted[i]])};
         g_array_append_val(unsure, one);

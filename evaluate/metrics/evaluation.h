@@ -47,7 +47,9 @@ typedef struct {
 
 /* What a model says of N images. */
 typedef struct {
-    float *outputs;      /* (N, L) as model_predict gives them; of images of no class model_probabilities's */
+    /* (N, L) model_predict's outputs; where the model has probabilities, these: of the comparison's images once they are
+     * measured */
+    float *scores;
     float *similarities; /* (N) novelty.h's; NULL where the model has none */
     double seconds;      /* from all images' vectors to outputs, measured: differs from run to run */
 } Judgement;
@@ -63,14 +65,13 @@ typedef struct {
     /* The file; its name in tables, short and different from the others'; and that for a terminal. */
     char *path, *name, *shown;
     Model *model;
-    Judgement known, unknown; /* of the comparison's images, and of those of no class */
-    float *probabilities; /* (N, L), calibrated where the model is; NULL where outputs are decision values */
-    const float *scores;  /* (N, L) what metrics are computed from: these, else the outputs */
-    int *predicted;       /* (N) */
-    int *is_right;        /* (N) 1 where it is the label, else 0 */
-    guint *matrix;        /* (L, L) */
-    GArray *confused;     /* ConfusedPair, of the matrix */
-    GArray *mistakes;     /* Ranked: the most confident first, by the score of the predicted class */
+    Judgement known, unknown;   /* of the comparison's images, and of those of no class */
+    const float *probabilities; /* the scores, where they are; NULL where they are decision values */
+    int *predicted;             /* (N) */
+    int *is_right;              /* (N) 1 where it is the label, else 0 */
+    guint *matrix;              /* (L, L) */
+    GArray *confused;           /* ConfusedPair, of the matrix */
+    GArray *mistakes;           /* Ranked: the most confident first, by the score of the predicted class */
     guint right;
     double accuracy, top_k;
     Interval interval; /* of the accuracy, 95 %, as interval_share */

@@ -77,7 +77,7 @@ static gboolean begin(Judge *judge, GError **error)
     for (guint i = 0; i < judge->comparison->models; i++) {
         Evaluation *evaluation = judge->comparison->evaluations[i];
         Judgement *judgement = judgement_of(run, evaluation);
-        judgement->outputs = g_new(float, (gsize)n * evaluation->model->classes->len + 1);
+        judgement->scores = g_new(float, (gsize)n * evaluation->model->classes->len + 1);
         judgement->similarities = evaluation->model->novelty ? g_new(float, n + 1) : NULL;
     }
     return TRUE;
@@ -88,10 +88,10 @@ static gboolean take(Judge *judge, Evaluation *evaluation, guint n, const Judgem
     Judgement *judgement = judgement_of(judge->user, evaluation);
     gsize classes = evaluation->model->classes->len;
     if (((const Run *)judge->user)->unknown)
-        model_probabilities(evaluation->model, said->outputs, n);
+        model_probabilities(evaluation->model, said->scores, n);
     for (guint i = 0; i < n; i++) {
-        memcpy(judgement->outputs + judge->rows[i] * classes, said->outputs + i * classes,
-               classes * sizeof *said->outputs);
+        memcpy(judgement->scores + judge->rows[i] * classes, said->scores + i * classes,
+               classes * sizeof *said->scores);
         if (judgement->similarities)
             judgement->similarities[judge->rows[i]] = said->similarities[i];
     }
@@ -122,8 +122,8 @@ static void drop_unusable(const Run *run, const Comparison *comparison)
         for (guint j = 0; j < comparison->models; j++) {
             Judgement *judgement = judgement_of(run, comparison->evaluations[j]);
             gsize classes = comparison->evaluations[j]->model->classes->len;
-            memmove(judgement->outputs + kept * classes, judgement->outputs + i * classes,
-                    classes * sizeof *judgement->outputs);
+            memmove(judgement->scores + kept * classes, judgement->scores + i * classes,
+                    classes * sizeof *judgement->scores);
             if (judgement->similarities)
                 judgement->similarities[kept] = judgement->similarities[i];
         }

@@ -33,7 +33,7 @@ static gint nearest_scores_first(gconstpointer a, gconstpointer b)
 /* Images without a label, the least certain first. */
 static GArray *list_uncertain(const Dataset *images, const Evaluation *evaluation)
 {
-    const float *scores = evaluation->unknown.outputs;
+    const float *scores = evaluation->unknown.scores;
     const Model *model = evaluation->model;
     const char *const *names = (const char *const *)model->classes->pdata;
     guint classes = model->classes->len;

@@ -140,9 +140,9 @@ static gboolean take(Judge *judge, Evaluation *evaluation, guint n, const Judgem
 {
     gsize classes = evaluation->model->classes->len;
     gboolean good = TRUE;
-    model_probabilities(evaluation->model, said->outputs, n);
+    model_probabilities(evaluation->model, said->scores, n);
     for (guint i = 0; good && i < n; i++)
-        good = print_image(judge->user, judge->rows[i], said->outputs + i * classes, said->similarities[i],
+        good = print_image(judge->user, judge->rows[i], said->scores + i * classes, said->similarities[i],
                            error);
     return good;
 }

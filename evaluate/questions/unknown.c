@@ -28,8 +28,8 @@ UnknownFigures unknown_measure(const Comparison *comparison, const Evaluation *e
     guint n = comparison->n, m = comparison->unknown->list->items->len;
     const Novelty *novelty = evaluation->model->novelty;
     const float *similarities = evaluation->known.similarities, *others = evaluation->unknown.similarities;
-    g_autofree float *known = best_scores(evaluation->scores, n, comparison->classes);
-    g_autofree float *unknown = best_scores(evaluation->unknown.outputs, m, comparison->classes);
+    g_autofree float *known = best_scores(evaluation->known.scores, n, comparison->classes);
+    g_autofree float *unknown = best_scores(evaluation->unknown.scores, m, comparison->classes);
     UnknownFigures figures = {.score = metrics_separation(known, n, unknown, m)};
     if (!similarities)
         return figures;
