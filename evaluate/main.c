@@ -46,11 +46,8 @@ static Comparison *evaluate_models(const Options *options, GError **error)
                : NULL;
 }
 
-/* Even to measure a figure starts Fontconfig: only if one is asked for. */
 static gboolean write_figures(const Options *options, const Comparison *comparison, GError **error)
 {
-    if (!options->confusion && !options->reliability && !options->coverage && !options->scatter)
-        return TRUE;
     guint models = comparison->models;
     g_autofree char *title =
         g_strdup_printf("Confusion matri%s on %s", models > 1 ? "ces" : "x", comparison->images->list->root);

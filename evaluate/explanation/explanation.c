@@ -18,7 +18,7 @@ typedef enum { FILE_FINE, FILE_ABSENT, FILE_CHANGED, FILES } Found;
 /* Images that are explained, of one model. */
 typedef struct {
     PipelineImages images; /* first; while vectors are computed */
-    const Comparison *comparison;
+    Comparison *comparison;
     const Evaluation *evaluation;
     const FeatureSpec *spec; /* of the model's features before pooling */
     guint places;
@@ -48,22 +48,21 @@ gboolean explanations_possible(const Comparison *comparison, gboolean has_images
     for (guint m = 0; m < comparison->models; m++) {
         const Evaluation *evaluation = comparison->evaluations[m];
         const FeatureSpec *spec = evaluation->model->spec;
+        gboolean dense = network_is_dense(evaluation->model->network);
         g_autoptr(FeatureSpec) maps = feature_spec_unpooled(spec);
-        gboolean fits = has_places(maps) && network_is_dense(evaluation->model->network);
-        if (fits && spec->pool && !has_images)
+        if (!dense || !has_places(maps))
+            return error_set(
+                error,
+                "%s: --explain needs a head of dense layers on the features of block5_pool, such as 7x7x512; "
+                "this model takes %dx%dx%d from %s%s",
+                evaluation->path, spec->shape[0], spec->shape[1], spec->shape[2], spec->layer,
+                dense ? "" : " through convolutions or poolings");
+        if (spec->pool && !has_images)
             return error_set(
                 error,
                 "%s: --explain needs the images, as the features of the CACHE are pooled over all "
                 "places: give --images DIR",
                 evaluation->path);
-        if (fits)
-            continue;
-        return error_set(
-            error,
-            "%s: --explain needs a head of dense layers on the features of block5_pool, such as 7x7x512; "
-            "this model takes %dx%dx%d from %s%s",
-            evaluation->path, spec->shape[0], spec->shape[1], spec->shape[2], spec->layer,
-            network_is_dense(evaluation->model->network) ? "" : " through convolutions or poolings");
     }
     return TRUE;
 }
@@ -248,9 +247,10 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
 
 static gboolean compute_vectors(Gather *gather, GError **error)
 {
-    const Comparison *comparison = gather->comparison;
+    if (!judge_weights(gather->comparison, error))
+        return FALSE;
     g_autoptr(Dataset) list = dataset_new("");
-    g_autoptr(Pipeline) pipeline = judge_pipeline(comparison, gather->spec, error);
+    g_autoptr(Pipeline) pipeline = judge_pipeline(gather->comparison, gather->spec, error);
     for (guint i = 0; i < gather->n; i++)
         dataset_add(list, image_of(gather, i)->path, 0);
     gather->images.spec = gather->spec;
@@ -317,24 +317,6 @@ static gboolean explain_model(Gather *gather, GError **error)
     return TRUE;
 }
 
-static gboolean explain_models(Explanations *explanations, guint64 seed, GError **error)
-{
-    const Comparison *comparison = explanations->comparison;
-    g_autofree guint8 *found = g_new0(guint8, comparison->n + 1);
-    Gather gather = {.comparison = comparison, .files_found = found};
-    for (guint m = 0; m < comparison->models; m++) {
-        guint first = explanations->items->len;
-        gather.evaluation = comparison->evaluations[m];
-        explanation_choose(comparison, m, seed, explanations->items);
-        gather.items = (Explanation *const *)explanations->items->pdata + first;
-        gather.n = explanations->items->len - first;
-        if (!explain_model(&gather, error))
-            return FALSE;
-    }
-    warn_of_images(&gather);
-    return TRUE;
-}
-
 static void explanation_free(gpointer data)
 {
     g_free(((Explanation *)data)->rgb);
@@ -346,12 +328,19 @@ Explanations *explanations_new(Comparison *comparison, guint64 seed, GError **er
     g_autoptr(Explanations) explanations = g_new0(Explanations, 1);
     explanations->comparison = comparison;
     explanations->items = g_ptr_array_new_with_free_func(explanation_free);
-    gboolean computes = !comparison->images->cache;
-    for (guint m = 0; m < comparison->models; m++)
-        computes |= comparison->evaluations[m]->model->spec->pool != POOL_NONE;
-    return (!computes || judge_weights(comparison, error)) && explain_models(explanations, seed, error)
-               ? g_steal_pointer(&explanations)
-               : NULL;
+    g_autofree guint8 *found = g_new0(guint8, comparison->n + 1);
+    Gather gather = {.comparison = comparison, .files_found = found};
+    for (guint m = 0; m < comparison->models; m++) {
+        guint first = explanations->items->len;
+        gather.evaluation = comparison->evaluations[m];
+        explanation_choose(comparison, m, seed, explanations->items);
+        gather.items = (Explanation *const *)explanations->items->pdata + first;
+        gather.n = explanations->items->len - first;
+        if (!explain_model(&gather, error))
+            return NULL;
+    }
+    warn_of_images(&gather);
+    return g_steal_pointer(&explanations);
 }
 
 void explanations_free(Explanations *explanations)

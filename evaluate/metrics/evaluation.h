@@ -24,7 +24,6 @@ typedef struct {
     guint8 *seen;      /* (N) Seen; NULL: not known, as the model file is from before this was recorded */
     guint same, alike; /* images IMAGE_SEEN and IMAGE_ALIKE, */
     guint count;       /* and both */
-    guint right;       /* of the others */
     double accuracy;   /* on the others; NAN: there are none */
     Interval interval; /* 95 %, as interval_share */
 } Leakage;

@@ -129,7 +129,7 @@ static Seen seen_by(const Comparison *comparison, const Model *model, guint i)
 static void measure_leakage(const Comparison *comparison, Evaluation *evaluation)
 {
     Leakage *leakage = &evaluation->leakage;
-    guint n = comparison->n;
+    guint n = comparison->n, right = 0; /* of those not seen */
     if (!comparison->twins && !evaluation->model->trained_on)
         return;
     leakage->seen = g_new0(guint8, n + 1);
@@ -138,11 +138,11 @@ static void measure_leakage(const Comparison *comparison, Evaluation *evaluation
         leakage->seen[i] = (guint8)seen;
         leakage->same += seen == IMAGE_SEEN;
         leakage->alike += seen == IMAGE_ALIKE;
-        leakage->right += seen == IMAGE_UNSEEN && evaluation->is_right[i];
+        right += seen == IMAGE_UNSEEN && evaluation->is_right[i];
     }
     leakage->count = leakage->same + leakage->alike;
     guint left = n - leakage->count;
-    leakage->accuracy = left ? (double)leakage->right / left : NAN;
+    leakage->accuracy = left ? (double)right / left : NAN;
     leakage->interval = interval_share(evaluation->is_right, leakage->seen, comparison->units, n);
 }
 
