@@ -17,10 +17,9 @@ typedef enum { FILE_FINE, FILE_ABSENT, FILE_CHANGED, FILES } Found;
 
 /* Images that are explained, of one model. */
 typedef struct {
-    PipelineImages images; /* first; while vectors are computed */
+    PipelineImages images; /* first; of the model's features before pooling */
     Comparison *comparison;
     const Evaluation *evaluation;
-    const FeatureSpec *spec; /* of the model's features before pooling */
     guint places;
     gsize features;            /* of these: places * EXPLANATION_CHANNELS */
     Explanation *const *items; /* (n) */
@@ -185,7 +184,7 @@ static void make_maps(const Gather *gather)
                            **vectors = g_new(const float *, most + 1);
     g_autofree ExplanationMap **maps = g_new(ExplanationMap *, most + 1);
     g_autofree int *labels = g_new(int, most + 1);
-    const int *shape = gather->spec->shape;
+    const int *shape = gather->images.spec->shape;
     g_autoptr(Network) pooling = network_new(shape[0], shape[1], shape[2]);
     vgg16_append_pool(pooling, model->spec->pool, NULL);
     for (guint i = 0; i < gather->n; i++) {
@@ -250,10 +249,10 @@ static gboolean compute_vectors(Gather *gather, GError **error)
     if (!judge_weights(gather->comparison, error))
         return FALSE;
     g_autoptr(Dataset) list = dataset_new("");
-    g_autoptr(Pipeline) pipeline = judge_pipeline(gather->comparison, gather->spec, error);
+    g_autoptr(Pipeline) pipeline = images_pipeline(gather->images.spec, gather->comparison->weights,
+                                                   gather->comparison->thread_pool, error);
     for (guint i = 0; i < gather->n; i++)
         dataset_add(list, image_of(gather, i)->path, 0);
-    gather->images.spec = gather->spec;
     return pipeline && images_run(pipeline, "Explaining", list, take_vector, gather, error);
 }
 
@@ -306,7 +305,7 @@ static gboolean explain_model(Gather *gather, GError **error)
     gather->features = feature_spec_features(maps);
     gather->places = (guint)(gather->features / EXPLANATION_CHANNELS);
     g_autofree float *vectors = g_new(float, gather->n * gather->features + 1);
-    gather->spec = maps;
+    gather->images.spec = maps;
     gather->vectors = vectors;
     if (!(images->cache && spec->pool == POOL_NONE ? read_vectors(gather, error)
                                                    : compute_vectors(gather, error)))

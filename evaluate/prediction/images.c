@@ -147,10 +147,13 @@ gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, We
 
 /* ---- Vectors ---- */
 
-Pipeline *images_pipeline(const FeatureSpec *spec, const Weights *weights, guint threads, GError **error)
+Pipeline *images_pipeline(const FeatureSpec *spec, const Weights *weights, const ThreadPool *thread_pool,
+                          GError **error)
 {
-    const PipelineOptions options = {
-        .weights = weights, .spec = spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
+    const PipelineOptions options = {.weights = spec->weights_hash[0] ? weights : NULL,
+                                     .spec = spec,
+                                     .batch = BASE_DEFAULT_BATCH,
+                                     .threads = thread_pool_threads(thread_pool)};
     return pipeline_new(&options, error);
 }
 

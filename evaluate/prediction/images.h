@@ -26,9 +26,10 @@ typedef struct {
 gboolean images_weights(const char *from, const ImagesOwner *owners, guint n, Weights **weights,
                         GError **error);
 
-/* Preprocessing and base of a feature specification; weights NULL if it has no base. NULL and error if there is not
+/* Preprocessing and base of a feature specification, which may have none; for as many threads. NULL and error if there is not
  * enough memory. */
-Pipeline *images_pipeline(const FeatureSpec *spec, const Weights *weights, guint threads, GError **error);
+Pipeline *images_pipeline(const FeatureSpec *spec, const Weights *weights, const ThreadPool *thread_pool,
+                          GError **error);
 
 /* FALSE with a sentence if the user interrupted. */
 gboolean images_complete(GError **error);

@@ -69,18 +69,12 @@ gboolean judge_weights(Comparison *comparison, GError **error)
                                                  &comparison->weights, error);
 }
 
-Pipeline *judge_pipeline(const Comparison *comparison, const FeatureSpec *spec, GError **error)
-{
-    return images_pipeline(spec, spec->weights_hash[0] ? comparison->weights : NULL,
-                           thread_pool_threads(comparison->thread_pool), error);
-}
-
 /* ---- Vectors ---- */
 
 /* Whether the vectors are what it takes. */
 static gboolean is_judged(const Judge *judge, const Model *model)
 {
-    g_autofree char *difference = feature_spec_difference(model->spec, judge->spec);
+    g_autofree char *difference = feature_spec_difference(model->spec, judge->images.spec);
     return difference == NULL;
 }
 
@@ -112,7 +106,7 @@ gboolean judge_flush(Judge *judge, GError **error)
 /* Where the next vector may be put. */
 static float *next_row(const Judge *judge)
 {
-    return judge->vectors + judge->filled * feature_spec_features(judge->spec);
+    return judge->vectors + judge->filled * feature_spec_features(judge->images.spec);
 }
 
 /* x: in the next row, or where it stays. */
@@ -127,7 +121,7 @@ static gboolean judge_cache(Judge *judge, GError **error)
 {
     Cache *cache = judge->cache;
     g_autofree float *vectors = g_new(float, judge->block *feature_spec_features(cache->spec));
-    judge->spec = cache->spec;
+    judge->images.spec = cache->spec;
     judge->vectors = vectors;
     g_autoptr(Progress) progress = progress_new(judge->label, judge->n, "images");
     for (guint i = 0; i < judge->n && !interrupted(); i++, progress_tick(progress, 1)) {
@@ -147,16 +141,17 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
     if (!features)
         return judge->skip(judge, image, reason, error);
     memcpy(item->hash, hash, sizeof item->hash);
-    return add(judge, image,
-               memcpy(next_row(judge), features, feature_spec_features(judge->spec) * sizeof *features),
-               error);
+    return add(
+        judge, image,
+        memcpy(next_row(judge), features, feature_spec_features(judge->images.spec) * sizeof *features),
+        error);
 }
 
 gboolean judge_list(Judge *judge, const FeatureSpec *spec, Pipeline *pipeline, const Dataset *list,
                     GError **error)
 {
     g_autofree float *vectors = g_new(float, judge->block *feature_spec_features(spec));
-    judge->spec = judge->images.spec = spec;
+    judge->images.spec = spec;
     judge->vectors = vectors;
     return images_run(pipeline, judge->label, list, take_vector, judge, error) && judge_flush(judge, error);
 }
@@ -165,11 +160,11 @@ gboolean judge_list(Judge *judge, const FeatureSpec *spec, Pipeline *pipeline, c
 static gboolean judge_spec(Judge *judge, guint first, const Dataset *list, GError **error)
 {
     const Comparison *comparison = judge->comparison;
-    const FeatureSpec *spec = judge->spec = comparison->evaluations[first]->model->spec;
+    const FeatureSpec *spec = judge->images.spec = comparison->evaluations[first]->model->spec;
     for (guint j = 0; j < first; j++)
         if (is_judged(judge, comparison->evaluations[j]->model))
             return TRUE;
-    g_autoptr(Pipeline) pipeline = judge_pipeline(comparison, spec, error);
+    g_autoptr(Pipeline) pipeline = images_pipeline(spec, comparison->weights, comparison->thread_pool, error);
     return pipeline && judge_list(judge, spec, pipeline, list, error);
 }
 

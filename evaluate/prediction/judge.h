@@ -7,7 +7,8 @@ enum { JUDGE_BLOCK = 64 };
 
 typedef struct Judge Judge;
 struct Judge {
-    PipelineImages images; /* first: filled in while vectors are computed */
+    PipelineImages
+        images; /* first: filled in while vectors are computed, or read: those of its specification */
     Comparison *comparison;
     const char *label; /* of the progress */
     guint block;       /* vectors given to a model at a time, at most JUDGE_BLOCK */
@@ -25,7 +26,6 @@ struct Judge {
 
     guint n;                     /* images, of */
     Cache *cache;                /* or NULL: through the base */
-    const FeatureSpec *spec;     /* that the vectors are of, for all models that share it */
     float *vectors;              /* (block, D) */
     const float *x[JUDGE_BLOCK]; /* the vectors in the block, there or in a cache, */
     guint rows[JUDGE_BLOCK];     /* and their images */
@@ -34,9 +34,6 @@ struct Judge {
 
 /* Loads the base's weights for the comparison's models, images_weights's, unless they are there. */
 gboolean judge_weights(Comparison *comparison, GError **error);
-
-/* Through these weights to vectors of this specification. NULL and error as pipeline_new. */
-Pipeline *judge_pipeline(const Comparison *comparison, const FeatureSpec *spec, GError **error);
 
 /* For so many images at a time, of a cache (NULL: through the models' bases): checks that there is enough memory, loads the
  * weights, and begins. FALSE and error if one of these fails. */

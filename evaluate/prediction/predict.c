@@ -170,7 +170,8 @@ static gboolean predict_lines(Judge *judge, const FeatureSpec *spec, Dataset *li
     if (!judge_prepare(judge, judge->block, NULL, error))
         return FALSE;
     g_autoptr(GString) pending = g_string_new(NULL);
-    g_autoptr(Pipeline) pipeline = judge_pipeline(judge->comparison, spec, error);
+    g_autoptr(Pipeline) pipeline =
+        images_pipeline(spec, judge->comparison->weights, judge->comparison->thread_pool, error);
     gboolean good = pipeline != NULL;
     while (good && images_lines(pending, AT_ONCE, list, &wrong)) {
         good = judge_list(judge, spec, pipeline, list, error);

@@ -200,7 +200,7 @@ static int widest_class(const Cache *cache)
     return width;
 }
 
-static gboolean run(Search *search, const Dataset *list, GError **error)
+static gboolean run(Search *search, const ThreadPool *thread_pool, const Dataset *list, GError **error)
 {
     const Options *o = search->options;
     const FeatureSpec *spec = search->images.spec;
@@ -208,7 +208,7 @@ static gboolean run(Search *search, const Dataset *list, GError **error)
     g_autoptr(Weights) weights = NULL;
     if (!images_weights(o->models.weights, &owner, 1, &weights, error))
         return FALSE;
-    g_autoptr(Pipeline) pipeline = images_pipeline(spec, weights, (guint)o->common.threads, error);
+    g_autoptr(Pipeline) pipeline = images_pipeline(spec, weights, thread_pool, error);
     guint waiting = MIN(list->items->len, COSINES_BLOCK), missing = 0;
     g_autofree float *vectors = g_new(float, waiting * search->features);
     g_autofree Neighbour *nearest = g_new(Neighbour, (gsize)waiting * (search->k + 1));
@@ -247,5 +247,7 @@ Status similar_images(const Options *options, GError **error)
                      .class_width = widest_class(cache),
                      .csv = csv,
                      .sheet = sheet};
-    return !run(&search, list, error) ? STATUS_FAILED : search.skipped ? STATUS_SKIPPED : STATUS_DONE;
+    return !run(&search, thread_pool, list, error) ? STATUS_FAILED
+           : search.skipped                        ? STATUS_SKIPPED
+                                                   : STATUS_DONE;
 }
