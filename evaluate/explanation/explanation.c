@@ -22,9 +22,9 @@ typedef struct {
     const Evaluation *evaluation;
     guint places;
     gsize features;            /* of these: places * EXPLANATION_CHANNELS */
+    const Network *pooling;    /* of these, to what the model takes */
     Explanation *const *items; /* (n) */
     guint n;
-    float *vectors;      /* (n, features), as the base gives them */
     guint8 *files_found; /* (N) Found, of all images */
 } Gather;
 
@@ -173,41 +173,26 @@ static void fill_map(const Model *model, guint places, const float *parts, const
     map->value = g_str_equal(model->head, "linear") ? map->bias + total : (double)logit / temperature;
 }
 
-static void make_maps(const Gather *gather)
+/* x (features): of the image. */
+static void explain(const Gather *gather, Explanation *item, const float *x)
 {
     ThreadPool *thread_pool = gather->comparison->thread_pool;
     const Model *model = gather->evaluation->model;
     gsize features = feature_spec_features(model->spec), classes = model->classes->len;
-    guint most = 2 * gather->n, n = 0;
-    g_autofree float *scaled = g_new(float, gather->n *features + 1), *parts = g_new(float, gather->features);
-    g_autofree const float **rows = g_new(const float *, most + 1),
-                           **vectors = g_new(const float *, most + 1);
-    g_autofree ExplanationMap **maps = g_new(ExplanationMap *, most + 1);
-    g_autofree int *labels = g_new(int, most + 1);
-    const int *shape = gather->images.spec->shape;
-    g_autoptr(Network) pooling = network_new(shape[0], shape[1], shape[2]);
-    vgg16_append_pool(pooling, model->spec->pool, NULL);
-    for (guint i = 0; i < gather->n; i++) {
-        const float *x = gather->vectors + i * gather->features;
-        float *pooled = scaled + i * features;
-        if (model->spec->pool)
-            network_predict(pooling, thread_pool, &x, 1, pooled);
-        scaling_apply(model->scaling, model->spec->pool ? pooled : x, pooled);
-        choose_labels(gather, gather->items[i]);
-        for (guint m = 0; m < gather->items[i]->n_maps; m++, n++) {
-            rows[n] = scaled + i * features;
-            vectors[n] = x;
-            maps[n] = gather->items[i]->maps + m;
-            maps[n]->side = (guint)shape[0];
-            labels[n] = maps[n]->label;
-        }
-    }
-    g_autofree float *logits = g_new(float, n *classes + 1), *gradients = g_new(float, n *features + 1);
-    network_gradients(model->network, thread_pool, rows, (int)n, labels, logits, gradients);
-    for (guint k = 0; k < n; k++) {
-        divide(model, gather->places, vectors[k], rows[k], parts);
-        fill_map(model, gather->places, parts, gradients + k * features,
-                 logits[k * classes + (gsize)labels[k]], maps[k]);
+    g_autofree float *scaled = g_new(float, features), *parts = g_new(float, gather->features);
+    g_autofree float *logits = g_new(float, 2 * classes), *gradients = g_new(float, 2 * features);
+    if (model->spec->pool)
+        network_predict(gather->pooling, thread_pool, &x, 1, scaled);
+    scaling_apply(model->scaling, model->spec->pool ? scaled : x, scaled);
+    divide(model, gather->places, x, scaled, parts);
+    choose_labels(gather, item);
+    const float *const rows[] = {scaled, scaled};
+    const int labels[] = {item->maps[0].label, item->maps[1].label};
+    network_gradients(model->network, thread_pool, rows, (int)item->n_maps, labels, logits, gradients);
+    for (guint m = 0; m < item->n_maps; m++) {
+        item->maps[m].side = (guint)gather->images.spec->shape[0];
+        fill_map(model, gather->places, parts, gradients + m * features,
+                 logits[m * classes + (gsize)labels[m]], &item->maps[m]);
     }
 }
 
@@ -220,14 +205,13 @@ static const DatasetItem *image_of(const Gather *gather, guint i)
 
 static gboolean read_vectors(const Gather *gather, GError **error)
 {
+    g_autofree float *buffer = g_new(float, gather->features);
     for (guint i = 0; i < gather->n; i++) {
-        float *to = gather->vectors + i * gather->features;
-        const float *x =
-            cache_features(gather->comparison->images->cache, gather->items[i]->image, to, error);
+        Explanation *item = gather->items[i];
+        const float *x = cache_features(gather->comparison->images->cache, item->image, buffer, error);
         if (!x)
             return FALSE;
-        if (x != to)
-            memcpy(to, x, gather->features * sizeof *to);
+        explain(gather, item, x);
     }
     return TRUE;
 }
@@ -239,9 +223,11 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
     const DatasetItem *image = image_of(gather, index);
     if (!features)
         return error_set(error, "%s: cannot be explained: %s", image->path, reason);
-    memcpy(gather->vectors + index * gather->features, features, gather->features * sizeof *features);
-    return !gather->comparison->images->cache || memcmp(image->hash, hash, CACHE_HASH) == 0 ||
-           error_set(error, "%s: has changed since its features were made: run extract again", image->path);
+    if (gather->comparison->images->cache && memcmp(image->hash, hash, CACHE_HASH) != 0)
+        return error_set(error, "%s: has changed since its features were made: run extract again",
+                         image->path);
+    explain(gather, gather->items[index], features);
+    return TRUE;
 }
 
 static gboolean compute_vectors(Gather *gather, GError **error)
@@ -302,15 +288,15 @@ static gboolean explain_model(Gather *gather, GError **error)
     const FeatureSpec *spec = gather->evaluation->model->spec;
     const TestImages *images = gather->comparison->images;
     g_autoptr(FeatureSpec) maps = feature_spec_unpooled(spec);
+    g_autoptr(Network) pooling = network_new(maps->shape[0], maps->shape[1], maps->shape[2]);
+    vgg16_append_pool(pooling, spec->pool, NULL);
+    gather->pooling = pooling;
     gather->features = feature_spec_features(maps);
     gather->places = (guint)(gather->features / EXPLANATION_CHANNELS);
-    g_autofree float *vectors = g_new(float, gather->n * gather->features + 1);
     gather->images.spec = maps;
-    gather->vectors = vectors;
     if (!(images->cache && spec->pool == POOL_NONE ? read_vectors(gather, error)
                                                    : compute_vectors(gather, error)))
         return FALSE;
-    make_maps(gather);
     for (guint i = 0; images->folder && i < gather->n; i++)
         read_image(gather, i);
     return TRUE;
