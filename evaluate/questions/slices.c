@@ -210,62 +210,55 @@ static gboolean read_table(const Comparison *comparison, const char *file, GPtrA
 
 typedef struct {
     const Comparison *comparison;
-    ImageFacts *facts; /* (N) width 0: it cannot be read */
+    Column *columns[SLICE_MEASURES]; /* NULL: not asked for; what says nothing of an image cannot read it */
     Progress *progress;
 } Measuring;
 
-static void measure_image(guint task, guint worker, gpointer data)
-{
-    Measuring *measuring = data;
-    const char *file = measuring->comparison->items[task]->path;
-    if (interrupted() || !image_file_measure(file, &measuring->facts[task], NULL))
-        measuring->facts[task] = (ImageFacts){0};
-    progress_tick(measuring->progress, 1);
-}
-
-/* As a table would say it; NULL where it cannot be read. */
+/* As a table would say it. */
 static char *measured_text(const ImageFacts *facts, int measure)
 {
-    return !facts->width                 ? NULL
-           : measure == SLICE_BRIGHTNESS ? g_strdup_printf("%.1f", facts->brightness)
-           : measure == SLICE_SHARPNESS  ? g_strdup_printf("%.1f", facts->sharpness)
-                                         : g_strdup_printf("%.0f", (double)facts->width * facts->height);
+    return measure == SLICE_BRIGHTNESS  ? g_strdup_printf("%.1f", facts->brightness)
+           : measure == SLICE_SHARPNESS ? g_strdup_printf("%.1f", facts->sharpness)
+                                        : g_strdup_printf("%.0f", (double)facts->width * facts->height);
 }
 
-static void add_measure(const Measuring *measuring, int measure, GPtrArray *columns)
+static void measure_image(guint task, guint worker, gpointer data)
 {
-    const char *folder = measuring->comparison->images->folder;
-    guint n = measuring->comparison->n;
-    Column *column = add_column(columns, choice_name(SLICE_MEASURE_CHOICES, measure), n);
-    for (guint i = 0; i < n; i++)
-        column->texts->pdata[i] = measured_text(&measuring->facts[i], measure);
-    if (slice_column(column, QUARTERS, folder))
-        return;
-    cli_remark("%s: the images have the same %s", folder, column->name);
-    g_ptr_array_remove(columns, column);
+    const Measuring *measuring = data;
+    ImageFacts facts;
+    gboolean read =
+        !interrupted() && image_file_measure(measuring->comparison->items[task]->path, &facts, NULL);
+    for (int m = 0; read && m < SLICE_MEASURES; m++)
+        if (measuring->columns[m])
+            measuring->columns[m]->texts->pdata[task] = measured_text(&facts, m);
+    progress_tick(measuring->progress, 1);
 }
 
 static gboolean measure_images(const Comparison *comparison, guint measures, GPtrArray *columns,
                                GError **error)
 {
     const char *folder = comparison->images->folder;
-    guint n = comparison->n, unread = 0;
-    g_autofree ImageFacts *facts = g_new0(ImageFacts, n);
+    guint n = comparison->n, unread = 0, before = columns->len;
     g_autoptr(Progress) progress = progress_new("Measuring", n, "images");
-    Measuring measuring = {comparison, facts, progress};
+    Measuring measuring = {.comparison = comparison, .progress = progress};
+    for (int m = 0; m < SLICE_MEASURES; m++)
+        if (measures & 1U << m)
+            measuring.columns[m] = add_column(columns, choice_name(SLICE_MEASURE_CHOICES, m), n);
     thread_pool_run(comparison->thread_pool, n, measure_image, &measuring);
     if (interrupted())
         return error_set(error, "interrupted");
     for (guint i = 0; i < n; i++)
-        unread += !facts[i].width;
+        unread += !((const Column *)columns->pdata[before])->texts->pdata[i];
     if (unread == n)
         return error_set(error, "%s: none of the images could be read below it", folder);
     if (unread)
         cli_warn("%u of the images could not be read below %s and are in no slice by a measure", unread,
                  folder);
     for (int m = 0; m < SLICE_MEASURES; m++)
-        if (measures & 1U << m)
-            add_measure(&measuring, m, columns);
+        if (measuring.columns[m] && !slice_column(measuring.columns[m], QUARTERS, folder)) {
+            cli_remark("%s: the images have the same %s", folder, measuring.columns[m]->name);
+            g_ptr_array_remove(columns, measuring.columns[m]);
+        }
     return columns->len ||
            error_set(error, "%s: the images do not differ in what they are measured by", folder);
 }
