@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { MAX_TICKS = 16 };
-static const double text_size = 11, title_size = 13, gap = 6;
+static const double text_size = 11, title_size = 13, gap = 6, area_opacity = 0.2;
 
 typedef struct {
     AxisOptions of;       /* its range widened */
@@ -21,7 +21,6 @@ typedef enum { KEY_LINE, KEY_DASHED, KEY_DISC, KEY_AREA } LegendKey;
 typedef struct {
     LegendKey key;
     guint32 color;
-    double opacity;
     char *label;
 } Entry;
 
@@ -171,25 +170,21 @@ Axes *axes_new(Canvas *canvas, double x, double y, double width, double height, 
 
 /* ---- The legend ---- */
 
-static void add_entry(Axes *axes, LegendKey key, guint32 color, double opacity, const char *label)
+static void add_entry(Axes *axes, LegendKey key, guint32 color, const char *label)
 {
-    Entry entry = {key, color, opacity, g_strdup(label)};
+    const Entry entry = {key, color, g_strdup(label)};
     if (label)
         g_array_append_val(axes->legend, entry);
 }
 
 static void draw_key(Canvas *canvas, const Entry *entry, double x, double y, double length)
 {
-    switch (entry->key) {
-    case KEY_DISC:
+    if (entry->key == KEY_DISC)
         canvas_disc(canvas, x + length / 2, y, 3.5, entry->color);
-        break;
-    case KEY_AREA:
-        canvas_rectangle(canvas, x, y - 4, length, 8, entry->color, entry->opacity);
-        break;
-    default:
+    else if (entry->key == KEY_AREA)
+        canvas_rectangle(canvas, x, y - 4, length, 8, entry->color, area_opacity);
+    else
         canvas_line(canvas, (double[]){x, y, x + length, y}, 2, 2, entry->color, entry->key == KEY_DASHED);
-    }
 }
 
 static guint points_within(const GArray *points, double x, double y, double width, double height)
@@ -299,7 +294,7 @@ void axes_line(Axes *axes, const AxesPoint *points, guint n, guint32 color, gboo
         }
     draw_run(axes, xy, run, color, dashed);
     canvas_unclip(axes->canvas);
-    add_entry(axes, dashed ? KEY_DASHED : KEY_LINE, color, 1, label);
+    add_entry(axes, dashed ? KEY_DASHED : KEY_LINE, color, label);
 }
 
 void axes_draw_mark(Canvas *canvas, AxesMark mark, double x, double y)
@@ -329,12 +324,11 @@ void axes_marks(Axes *axes, AxesMark mark, const AxesPoint *points, guint n, con
         if (place_point(axes, points[i].x, points[i].y, at) && within(&axes->x, at[0]) &&
             within(&axes->y, at[1])) /* marks on the frame are not clipped */
             axes_draw_mark(axes->canvas, mark, at[0], at[1]);
-    add_entry(axes, KEY_DISC, mark.color, 1, label);
+    add_entry(axes, KEY_DISC, mark.color, label);
 }
 
 void axes_band(Axes *axes, const AxesPoint *points, guint n, guint32 color, const char *label)
 {
-    const double opacity = 0.2;
     g_autofree double *xy = g_new(double, 4 * (gsize)n + 2);
     guint placed = 0;
     for (guint i = 0; i < 2 * n; i++) { /* forwards along the low side, back along the high one */
@@ -342,10 +336,10 @@ void axes_band(Axes *axes, const AxesPoint *points, guint n, guint32 color, cons
         placed += place_point(axes, point->x, i < n ? point->low : point->high, xy + 2 * placed) != 0;
     }
     clip(axes);
-    canvas_polygon(axes->canvas, xy, placed, color, opacity);
+    canvas_polygon(axes->canvas, xy, placed, color, area_opacity);
     g_array_append_vals(axes->drawn, xy, placed);
     canvas_unclip(axes->canvas);
-    add_entry(axes, KEY_AREA, color, opacity, label);
+    add_entry(axes, KEY_AREA, color, label);
 }
 
 void axes_bar(Axes *axes, double x_from, double x_to, double y_from, double y_to, guint32 color,
@@ -379,5 +373,5 @@ void axes_mark(Axes *axes, double x, guint32 color, const char *label)
         return;
     canvas_line(axes->canvas, (double[]){at, start, at, end}, 2, 1.2, color, TRUE);
     remember_segment(axes, (double[]){at, start}, (double[]){at, end});
-    add_entry(axes, KEY_DASHED, color, 1, label);
+    add_entry(axes, KEY_DASHED, color, label);
 }
