@@ -92,6 +92,7 @@ Comparison *comparison_new(const ModelChoice *choice, guint threads, GError **er
     comparison->similarity = NAN;
     for (guint i = 0; i < choice->n; i++) {
         Evaluation *evaluation = comparison->evaluations[comparison->models++] = g_new0(Evaluation, 1);
+        evaluation->comparison = comparison;
         evaluation->path = g_strdup(choice->paths[i]);
         evaluation->name = short_name((const char *const *)choice->paths, choice->n, i);
         evaluation->shown = cli_printable(evaluation->name);
@@ -119,7 +120,7 @@ int evaluation_runner_up(const Evaluation *evaluation, guint image)
 
 /* ---- Metrics ---- */
 
-static gint highest_first(gconstpointer a, gconstpointer b)
+gint ranked_order(gconstpointer a, gconstpointer b)
 {
     const Ranked *x = a, *y = b;
     if (x->score != y->score)
@@ -136,7 +137,7 @@ static GArray *list_mistakes(const Evaluation *evaluation, guint n, guint classe
         if (!evaluation->is_right[i])
             g_array_append_val(mistakes, mistake);
     }
-    g_array_sort(mistakes, highest_first);
+    g_array_sort(mistakes, ranked_order);
     return mistakes;
 }
 
@@ -277,6 +278,6 @@ GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evalua
         Ranked one = {i, second < 0 ? 0 : (double)(scores[second] - scores[evaluation->predicted[i]])};
         g_array_append_val(unsure, one);
     }
-    g_array_sort(unsure, highest_first);
+    g_array_sort(unsure, ranked_order);
     return unsure;
 }

@@ -58,9 +58,14 @@ typedef struct {
     guint image;
     double score;
 } Ranked;
+gint ranked_order(gconstpointer a,
+                  gconstpointer b); /* of these, or of what begins with one, for g_array_sort */
+
+typedef struct Comparison Comparison;
 
 /* One model on the comparison's images: N = images->list->items->len, L classes. */
 typedef struct {
+    const Comparison *comparison; /* that it is one of */
     /* The file; its name in tables, short and different from the others'; and that for a terminal. */
     char *path, *name, *shown;
     Model *model;
@@ -110,7 +115,7 @@ typedef struct {
     int worst;            /* the class with best's lowest recall; the larger one of equal ones */
 } Verdict;
 
-typedef struct {
+struct Comparison {
     guint models;              /* how many */
     Evaluation **evaluations;  /* (models) */
     const Answers **answers;   /* (models) theirs */
@@ -135,7 +140,7 @@ typedef struct {
     double similarity;   /* cosine from which images are alike; NAN: not compared */
     Twin *twins;         /* (N); NULL without trained_on */
     TestImages *unknown; /* images of none of the classes; NULL: none were given */
-} Comparison;
+};
 
 /* Takes the images of a cache; unlabelled: also those without a label, which are otherwise said to be left out. FALSE and
  * error if it cannot be opened, or has none of what is chosen. */

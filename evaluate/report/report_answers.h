@@ -9,21 +9,21 @@
 /* Test images that were trained on (questions/leakage.h): for each model, how many there are and its accuracy with and
  * without them, then the first of them; the JSON has all. */
 void leakage_text(GString *text, const Comparison *comparison);
-json_t *leakage_json(const Comparison *comparison, guint model);
+json_t *leakage_json(const Evaluation *evaluation);
 
 /* How much of what models answer is right, if they answer only what they are sure of (plot/coverage.h). */
 void coverage_report_text(GString *text, const Comparison *comparison);
-json_t *coverage_json(const Evaluation *model);
+json_t *coverage_json(const Evaluation *evaluation);
 
 /* On which slices (questions/slices.h) a model is more or less often right: a line for each; those that differ are
  * marked. */
 void slices_text(GString *text, const Comparison *comparison);
-json_t *slices_json(const Comparison *comparison, const Evaluation *model);
+json_t *slices_json(const Evaluation *evaluation);
 
 /* How well images of no class are told (questions/unknown.h): "linear  0.679   13.1 %  by probability", a line
  * each. */
 void unknown_text(GString *text, const Comparison *comparison);
-json_t *unknown_json(const Comparison *comparison, const Evaluation *model);
+json_t *unknown_json(const Evaluation *evaluation);
 
 /* ---- The metrics, as lines of page and JSON ---- */
 
@@ -31,9 +31,4 @@ void describe_figures(Row *row, gconstpointer comparison, guint model); /* but t
 void describe_pair(Row *row, gconstpointer pairs, guint pair);          /* an array of ModelPair */
 void row_metrics(Row *row, ClassMetrics f);
 
-/* One model. */
-typedef struct {
-    const Comparison *comparison;
-    const Evaluation *evaluation;
-} MetricsOf;
-void describe_confusion(Row *row, gconstpointer of, guint pair); /* ConfusedPair */
+void describe_confused(Row *row, gconstpointer evaluation, guint pair); /* of its confused */

@@ -61,12 +61,12 @@ static void describe_bin(Row *row, gconstpointer bins, guint index)
 
 static void describe_mistake(Row *row, gconstpointer of, guint index)
 {
-    const MetricsOf *model = of;
-    const Comparison *comparison = model->comparison;
-    const Ranked *mistake = &g_array_index(model->evaluation->mistakes, Ranked, index);
+    const Evaluation *evaluation = of;
+    const Comparison *comparison = evaluation->comparison;
+    const Ranked *mistake = &g_array_index(evaluation->mistakes, Ranked, index);
     row_text(row, "path", NULL, comparison->items[mistake->image]->key);
     row_text(row, "true", NULL, comparison->names[comparison->labels[mistake->image]]);
-    row_text(row, "predicted", NULL, comparison->names[model->evaluation->predicted[mistake->image]]);
+    row_text(row, "predicted", NULL, comparison->names[evaluation->predicted[mistake->image]]);
     row_number(row, "score", NULL, mistake->score, 3);
 }
 
@@ -75,7 +75,6 @@ static void describe_model(Row *row, gconstpointer of, guint index)
     const Comparison *comparison = of;
     const Evaluation *evaluation = comparison->evaluations[index];
     const Model *model = evaluation->model;
-    const MetricsOf model_of = {comparison, evaluation};
     guint classes = comparison->classes;
     gboolean small = classes <= MATRIX_CLASSES;
     row_text(row, "model", NULL, evaluation->path);
@@ -85,28 +84,23 @@ static void describe_model(Row *row, gconstpointer of, guint index)
     describe_figures(row, comparison, index);
     row_flag(row, "probabilities", NULL, evaluation->probabilities != NULL, "");
     row_number(row, "temperature", NULL, model->temperature > 0 ? model->temperature : NAN, 3);
-    const struct {
-        const char *name;
-        json_t *value;
-    } parts[] = {
-        {"macro_avg", row_json(describe_metrics, &evaluation->macro, 0)},
-        {"weighted_avg", row_json(describe_metrics, &evaluation->weighted, 0)},
-        {"per_class", rows_named(describe_metrics, evaluation->per_class, comparison->names, classes)},
-        {small ? "confusion_matrix" : "confusion_cells",
-         (small ? confusion_matrix : confusion_cells)(evaluation->matrix, classes)},
-        {"confused_pairs", rows_json(describe_confusion, &model_of, evaluation->confused->len)},
-        {"reliability",
-         rows_json(describe_bin, evaluation->bins, evaluation->probabilities ? RELIABILITY_BINS : 0)},
-        {"coverage", coverage_json(evaluation)},
-        {"worst_errors", rows_json(describe_mistake, &model_of, MIN(evaluation->mistakes->len, MAX_ERRORS))},
-        {"leakage", leakage_json(comparison, index)},
-        {"unknown", unknown_json(comparison, evaluation)},
-        {"slices", slices_json(comparison, evaluation)},
-        {"recipe", feature_spec_to_json(model->spec)},
-        {"training", json_incref(model->training)},
-    };
-    for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
-        json_object_set_new(row->object, parts[i].name, parts[i].value);
+    row_value(row, "macro_avg", row_json(describe_metrics, &evaluation->macro, 0));
+    row_value(row, "weighted_avg", row_json(describe_metrics, &evaluation->weighted, 0));
+    row_value(row, "per_class",
+              rows_named(describe_metrics, evaluation->per_class, comparison->names, classes));
+    row_value(row, small ? "confusion_matrix" : "confusion_cells",
+              (small ? confusion_matrix : confusion_cells)(evaluation->matrix, classes));
+    row_value(row, "confused_pairs", rows_json(describe_confused, evaluation, evaluation->confused->len));
+    row_value(row, "reliability",
+              rows_json(describe_bin, evaluation->bins, evaluation->probabilities ? RELIABILITY_BINS : 0));
+    row_value(row, "coverage", coverage_json(evaluation));
+    row_value(row, "worst_errors",
+              rows_json(describe_mistake, evaluation, MIN(evaluation->mistakes->len, MAX_ERRORS)));
+    row_value(row, "leakage", leakage_json(evaluation));
+    row_value(row, "unknown", unknown_json(evaluation));
+    row_value(row, "slices", slices_json(evaluation));
+    row_value(row, "recipe", feature_spec_to_json(model->spec));
+    row_value(row, "training", json_incref(model->training));
 }
 
 static json_t *verdict_json(const Comparison *comparison)
@@ -117,7 +111,7 @@ static json_t *verdict_json(const Comparison *comparison)
     row_share(&guessing, "accuracy", NULL, comparison->guess);
     row_p(&guessing, "p", NULL, verdict->best->guess_p);
     row_text(&row, "best", NULL, verdict->best->name);
-    json_object_set_new(row.object, "guessing", guessing.object);
+    row_value(&row, "guessing", guessing.object);
     row_flag(&row, "beats_guessing", NULL, verdict->beats_guess, "");
     row_text(&row, "weakest_class", NULL, comparison->names[verdict->worst]);
     if (!verdict->second)
@@ -129,9 +123,8 @@ static json_t *verdict_json(const Comparison *comparison)
     row_share(&row, "ahead", NULL, verdict->ahead);
     row_interval(&row, "ahead_interval", NULL, verdict->ahead_interval);
     row_p(&row, "p", NULL, verdict->test.p);
-    json_object_set_new(row.object, "not_told_apart", texts(equals));
-    json_object_set_new(row.object, "images_needed",
-                        verdict->needed ? json_integer(verdict->needed) : json_null());
+    row_value(&row, "not_told_apart", texts(equals));
+    row_value(&row, "images_needed", verdict->needed ? json_integer(verdict->needed) : json_null());
     return row.object;
 }
 

@@ -9,50 +9,35 @@
 
 enum { SHOWN = 10 }; /* images that text and report name, unless they are all; the JSON has all */
 
-/* What the model that was trained on most of these images has seen of one. */
-static Seen seen_by_any(const Comparison *comparison, guint i)
-{
-    Seen most = IMAGE_UNSEEN;
-    for (guint j = 0; j < comparison->models; j++) {
-        const Leakage *leakage = &comparison->evaluations[j]->leakage;
-        if (leakage->seen)
-            most = MAX(most, (Seen)leakage->seen[i]);
-    }
-    return most;
-}
-
+/* A test image that was trained on. */
 typedef struct {
-    guint count, shown;
-    guint images[SHOWN]; /* (shown) the first of them */
-} Found;
+    const char *path;
+    Seen seen;        /* by the model that has seen most of it */
+    const Twin *twin; /* NULL: no image of --trained-on is it, or like it */
+} Sighting;
 
-/* The images that any model has seen. */
-static Found find(const Comparison *comparison)
+/* Array of Sighting, in the order of the images: by this model; NULL: by any. */
+static GArray *find(const Comparison *comparison, const Evaluation *only)
 {
-    Found found = {0};
-    for (guint i = 0; i < comparison->n; i++)
-        if (seen_by_any(comparison, i) != IMAGE_UNSEEN) {
-            if (found.count++ < SHOWN)
-                found.images[found.shown++] = i;
+    GArray *found = g_array_new(FALSE, FALSE, sizeof(Sighting));
+    for (guint i = 0; i < comparison->n; i++) {
+        const Twin *twin = comparison->twins && comparison->twins[i].path ? &comparison->twins[i] : NULL;
+        Sighting one = {comparison->items[i]->key, IMAGE_UNSEEN, twin};
+        for (guint j = 0; j < comparison->models; j++) {
+            const Evaluation *evaluation = comparison->evaluations[j];
+            if (evaluation->leakage.seen && (!only || only == evaluation))
+                one.seen = MAX(one.seen, (Seen)evaluation->leakage.seen[i]);
         }
+        if (one.seen != IMAGE_UNSEEN)
+            g_array_append_val(found, one);
+    }
     return found;
 }
 
-/* NULL: no image is it, or like it. */
-static const Twin *twin_of(const Comparison *comparison, guint i)
+/* The image that was trained on; NULL: only the models tell that one was. */
+static const Twin *original_of(const Sighting *one)
 {
-    return comparison->twins && comparison->twins[i].path ? &comparison->twins[i] : NULL;
-}
-
-/* "cat/1.jpg is dog/2.jpg", "… is nearly …", or that it was trained on. Caller frees. */
-static char *describe(const Comparison *comparison, guint i)
-{
-    const char *path = comparison->items[i]->key;
-    const Twin *twin = twin_of(comparison, i);
-    if (!twin || (!twin->same && seen_by_any(comparison, i) == IMAGE_SEEN))
-        return g_strdup_printf("%s is in a training set", path);
-    return twin->same ? g_strdup_printf("%s is %s", path, twin->path)
-                      : g_strdup_printf("%s is nearly %s (%.4f)", path, twin->path, (double)twin->cosine);
+    return one->twin && (one->twin->same || one->seen != IMAGE_SEEN) ? one->twin : NULL;
 }
 
 /* What was compared, and how many images were found. Caller frees. */
@@ -80,14 +65,14 @@ static char *headline(const Comparison *comparison, guint count)
     return g_strdup(line->str);
 }
 
-static void append_accuracy(GString *text, const Comparison *comparison, const Evaluation *evaluation)
+static void append_accuracy(GString *text, const Evaluation *evaluation)
 {
     const Leakage *leakage = &evaluation->leakage;
     const char *name = evaluation->shown;
     if (!leakage->seen)
         g_string_append_printf(text, "%8.4f  unknown: the model does not record what it was trained on  %s\n",
                                evaluation->accuracy, name);
-    else if (leakage->count < comparison->n)
+    else if (leakage->count < evaluation->comparison->n)
         g_string_append_printf(text, "%8.4f  %12.4f  %.4f to %.4f  %s\n", evaluation->accuracy,
                                leakage->accuracy, leakage->interval.low, leakage->interval.high, name);
     else
@@ -95,10 +80,23 @@ static void append_accuracy(GString *text, const Comparison *comparison, const E
                                evaluation->accuracy, name);
 }
 
+/* "cat/1.jpg is dog/2.jpg", "… is nearly …", or that it was trained on. */
+static void append_sighting(GString *text, const Sighting *one)
+{
+    const Twin *twin = original_of(one);
+    g_autofree char *path = cli_printable(one->path), *other = twin ? cli_printable(twin->path) : NULL;
+    if (!twin)
+        g_string_append_printf(text, "  %s is in a training set\n", path);
+    else if (twin->same)
+        g_string_append_printf(text, "  %s is %s\n", path, other);
+    else
+        g_string_append_printf(text, "  %s is nearly %s (%.4f)\n", path, other, (double)twin->cosine);
+}
+
 void leakage_text(GString *text, const Comparison *comparison)
 {
-    const Found found = find(comparison);
-    guint count = found.count;
+    g_autoptr(GArray) found = find(comparison, NULL);
+    guint count = found->len;
     if (!count && !comparison->trained_on)
         return;
     g_autofree char *line = headline(comparison, count), *printable = cli_printable(line);
@@ -107,23 +105,21 @@ void leakage_text(GString *text, const Comparison *comparison)
         return;
     g_string_append(text, "accuracy  without them  95 % interval     model\n");
     for (guint j = 0; j < comparison->models; j++)
-        append_accuracy(text, comparison, comparison->evaluations[j]);
+        append_accuracy(text, comparison->evaluations[j]);
     if (count == comparison->n)
         return;
-    for (guint i = 0; i < found.shown; i++) {
-        g_autofree char *what = describe(comparison, found.images[i]), *safe = cli_printable(what);
-        g_string_append_printf(text, "  %s\n", safe);
-    }
-    if (count > found.shown)
-        g_string_append_printf(text, "  and %u more; --json lists all\n", count - found.shown);
+    for (guint i = 0; i < MIN(count, SHOWN); i++)
+        append_sighting(text, &g_array_index(found, Sighting, i));
+    if (count > SHOWN)
+        g_string_append_printf(text, "  and %u more; --json lists all\n", count - SHOWN);
 }
 
 /* ---- JSON and the report ---- */
 
-static void describe_model(Row *row, gconstpointer of, guint index)
+static void describe_model(Row *row, gconstpointer evaluations, guint index)
 {
-    const Comparison *comparison = of;
-    const Evaluation *evaluation = comparison->evaluations[index];
+    const Evaluation *evaluation = ((Evaluation *const *)evaluations)[index];
+    const Comparison *comparison = evaluation->comparison;
     const Leakage *leakage = &evaluation->leakage;
     gboolean left = leakage->seen && leakage->count < comparison->n;
     row_text(row, NULL, "model", evaluation->name);
@@ -142,58 +138,51 @@ static void describe_model(Row *row, gconstpointer of, guint index)
                  left ? leakage->interval : (Interval){NAN, NAN});
 }
 
-static json_t *images_json(const Comparison *comparison, const Leakage *leakage)
+static void describe_sighting(Row *row, gconstpointer of, guint index)
 {
-    json_t *images = json_array();
-    for (guint i = 0; i < comparison->n; i++) {
-        const Twin *twin = twin_of(comparison, i);
-        gboolean same = leakage->seen[i] == IMAGE_SEEN;
-        if (leakage->seen[i] == IMAGE_UNSEEN)
-            continue;
-        Row row = {.object = json_object()};
-        row_text(&row, "path", NULL, comparison->items[i]->key);
-        row_text(&row, "is", NULL, same ? "same content" : "nearly the same");
-        row_text(&row, "trained_on", NULL, twin && (twin->same || !same) ? twin->path : NULL);
-        row_number(&row, "similarity", NULL, same || !twin ? NAN : (double)twin->cosine, 3);
-        json_array_append_new(images, row.object);
-    }
-    return images;
+    const Sighting *one = &g_array_index((const GArray *)of, Sighting, index);
+    const Twin *original = original_of(one);
+    gboolean same = one->seen == IMAGE_SEEN;
+    row_text(row, "path", NULL, one->path);
+    row_text(row, "is", NULL, same ? "same content" : "nearly the same");
+    row_text(row, "trained_on", NULL, original ? original->path : NULL);
+    row_number(row, "similarity", NULL, same || !original ? NAN : (double)original->cosine, 3);
 }
 
-json_t *leakage_json(const Comparison *comparison, guint model)
+json_t *leakage_json(const Evaluation *evaluation)
 {
-    const Leakage *leakage = &comparison->evaluations[model]->leakage;
-    if (!leakage->seen)
+    if (!evaluation->leakage.seen)
         return json_null();
-    json_t *object = row_json(describe_model, comparison, model);
-    json_object_set_new(object, "images", images_json(comparison, leakage));
+    g_autoptr(GArray) found = find(evaluation->comparison, evaluation);
+    json_t *object = row_json(describe_model, &evaluation, 0);
+    json_object_set_new(object, "images", rows_json(describe_sighting, found, found->len));
     return object;
 }
 
-/* Images (n) that were trained on, those that copy the same image as one group. */
-static void append_groups(GString *page, const Comparison *comparison, const guint *images, guint n)
+/* The first n, those that copy the same image as one group. */
+static void append_groups(GString *page, const GArray *found, guint n)
 {
     gboolean told[SHOWN] = {FALSE};
     g_string_append(page, "<ul class=\"groups\">\n");
     for (guint first = 0; first < n; first++) {
-        const Twin *twin = twin_of(comparison, images[first]);
-        const char *path = twin ? twin->path : NULL;
+        const Twin *twin = g_array_index(found, Sighting, first).twin;
+        const char *original = twin ? twin->path : NULL;
         if (told[first])
             continue;
-        if (path)
-            html_add(page, "<li><code>", path, "</code><ul>", NULL);
+        if (original)
+            html_add(page, "<li><code>", original, "</code><ul>", NULL);
         else
             g_string_append(page, "<li><span>in a training set</span><ul>");
         for (guint i = first; i < n; i++) {
-            const Twin *own = twin_of(comparison, images[i]);
-            if (g_strcmp0(own ? own->path : NULL, path) != 0)
+            const Sighting *one = &g_array_index(found, Sighting, i);
+            if (g_strcmp0(one->twin ? one->twin->path : NULL, original) != 0)
                 continue;
             told[i] = TRUE;
-            html_add(page, "<li><code>", comparison->items[images[i]]->key, "</code>", NULL);
-            if (own && own->same)
+            html_add(page, "<li><code>", one->path, "</code>", NULL);
+            if (one->twin && one->twin->same)
                 g_string_append(page, " is the same");
-            else if (own)
-                g_string_append_printf(page, " is nearly the same (cosine %.3f)", (double)own->cosine);
+            else if (one->twin)
+                g_string_append_printf(page, " is nearly the same (cosine %.3f)", (double)one->twin->cosine);
             g_string_append(page, "</li>");
         }
         g_string_append(page, "</ul></li>\n");
@@ -205,18 +194,18 @@ void section_leakage(Report *report)
 {
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
-    const Found found = find(comparison);
-    guint count = found.count;
+    g_autoptr(GArray) found = find(comparison, NULL);
+    guint count = found->len;
     if (!count && !comparison->trained_on)
         return;
     g_autofree char *line = headline(comparison, count);
     html_add(page, "<p>", line, "</p>", NULL);
     if (!count)
         return;
-    rows_table(page, "fold", "Trained on", describe_model, comparison, comparison->models);
+    rows_table(page, "fold", "Trained on", describe_model, comparison->evaluations, comparison->models);
     if (count == comparison->n)
         return;
-    append_groups(page, comparison, found.images, found.shown);
+    append_groups(page, found, MIN(count, SHOWN));
     if (count > SHOWN)
         g_string_append_printf(page, "<p>and %u more, which <code>--json</code> lists</p>\n", count - SHOWN);
 }

@@ -46,10 +46,10 @@ void report_figure(Report *report, CanvasFigure figure, CanvasFormat format, con
 
 /* ---- Confusion ---- */
 
-void describe_confusion(Row *row, gconstpointer of, guint index)
+void describe_confused(Row *row, gconstpointer of, guint index)
 {
-    const MetricsOf *model = of;
-    const ConfusedPair *pair = &g_array_index(model->evaluation->confused, ConfusedPair, index);
+    const Evaluation *model = of;
+    const ConfusedPair *pair = &g_array_index(model->confused, ConfusedPair, index);
     row_text(row, "true", "True", model->comparison->names[pair->truth]);
     row_text(row, "predicted", "Taken for", model->comparison->names[pair->predicted]);
     row_count(row, "count", "Images", pair->count);
@@ -58,21 +58,18 @@ void describe_confusion(Row *row, gconstpointer of, guint index)
 
 static void describe_matrix(Row *row, gconstpointer of, guint truth)
 {
-    const MetricsOf *model = of;
+    const Evaluation *model = of;
     guint classes = model->comparison->classes;
     row_text(row, NULL, "true \\ predicted", model->comparison->names[truth]);
     for (guint p = 0; p < classes; p++)
-        row_count(row, NULL, model->comparison->names[p],
-                  model->evaluation->matrix[(gsize)truth * classes + p]);
+        row_count(row, NULL, model->comparison->names[p], model->matrix[(gsize)truth * classes + p]);
 }
 
 static void append_confusion(Report *report, Evaluation *model)
 {
     guint classes = report->comparison->classes;
     GString *page = report->page;
-    const GArray *pairs = model->confused;
     g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", model->name);
-    const MetricsOf of = {report->comparison, model};
     const Confusion one = {.of = report->comparison,
                            .models = &model,
                            .n = 1,
@@ -80,12 +77,12 @@ static void append_confusion(Report *report, Evaluation *model)
     g_string_append_printf(page, "<div class=\"%s\"><div>", classes <= SIDE_BY_SIDE ? "beside" : "below");
     report_figure(report, confusion_figure(&one), classes <= VECTOR_CLASSES ? CANVAS_SVG : CANVAS_PNG, alt);
     g_string_append(page, "</div><div>");
-    if (pairs->len)
-        rows_table(page, "fold", "Most confused classes", describe_confusion, &of,
-                   MIN(pairs->len, MAX_PAIRS));
+    if (model->confused->len)
+        rows_table(page, "fold", "Most confused classes", describe_confused, model,
+                   MIN(model->confused->len, MAX_PAIRS));
     if (classes <= TABLE_CLASSES) {
         html_add(page, "<details><summary>Matrix of ", model->name, " as a table</summary>", NULL);
-        rows_table(page, "matrix", "Confusion matrix", describe_matrix, &of, classes);
+        rows_table(page, "matrix", "Confusion matrix", describe_matrix, model, classes);
         g_string_append(page, "</details>\n");
     }
     g_string_append(page, "</div></div>\n");
@@ -178,14 +175,12 @@ void report_thumbnails(Report *report)
 
 static void append_mistakes(Report *report, Evaluation *model)
 {
-    const Comparison *comparison = report->comparison;
-    const GArray *mistakes = model->mistakes;
-    g_string_append_printf(report->page, "<p>%u of %u %s wrong</p>\n<ul class=\"gallery\">\n", mistakes->len,
-                           comparison->n, plural(comparison->n, "image", "images"));
-    for (guint i = 0; i < MIN(mistakes->len, MAX_MISTAKES); i++) {
-        const Ranked *mistake = &g_array_index(mistakes, Ranked, i);
-        const ReviewItem item = review_mistake(comparison, model, mistake);
-        g_autoptr(GBytes) jpeg = report_thumbnail(report, item.image, FIT_CROP);
+    guint n = report->comparison->n, wrong = model->mistakes->len;
+    g_string_append_printf(report->page, "<p>%u of %u %s wrong</p>\n<ul class=\"gallery\">\n", wrong, n,
+                           plural(n, "image", "images"));
+    for (guint i = 0; i < MIN(wrong, MAX_MISTAKES); i++) {
+        const ReviewItem item = review_mistake(model, i);
+        g_autoptr(GBytes) jpeg = report_thumbnail(report, item.ranked.image, FIT_CROP);
         report_card(report, model, &item, jpeg, FALSE);
     }
     g_string_append(report->page, "</ul>\n");

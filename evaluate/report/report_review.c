@@ -23,7 +23,7 @@ static void append_id(Report *report)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     for (guint i = 0; i < report->options->review->len; i++) {
-        const char *path = report->comparison->items[item_at(report, i)->image]->key;
+        const char *path = report->comparison->items[item_at(report, i)->ranked.image]->key;
         g_checksum_update(sum, (const guchar *)path, (gssize)strlen(path) + 1);
     }
     g_string_append_printf(report->page, " data-id=\"%.16s\"", g_checksum_get_string(sum));
@@ -37,12 +37,12 @@ static void append_score(Report *report, const ReviewItem *item, gboolean probab
     if (item->reason == REVIEW_UNSURE || item->reason == REVIEW_UNKNOWN)
         return;
     if (item->reason == REVIEW_DUPLICATE) {
-        html_add(page, item->score < 1 ? "<dt>Nearly</dt><dd>" : "<dt>Same as</dt><dd>",
+        html_add(page, item->ranked.score < 1 ? "<dt>Nearly</dt><dd>" : "<dt>Same as</dt><dd>",
                  report->comparison->items[item->twin]->key, "</dd>", NULL);
         return;
     }
-    g_autofree char *score =
-        suspect || probabilities ? html_share(item->score) : g_strdup_printf("%.3f", item->score);
+    g_autofree char *score = suspect || probabilities ? html_share(item->ranked.score)
+                                                      : g_strdup_printf("%.3f", item->ranked.score);
     g_string_append_printf(page, "<dt>%s</dt><dd>%s</dd>",
                            suspect         ? "Label wrong"
                            : probabilities ? "Sure"
@@ -65,8 +65,8 @@ void report_card(Report *report, const Evaluation *evaluation, const ReviewItem 
 {
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
-    const char *path = report->comparison->items[item->image]->key;
-    const char *label = comparison->names[comparison->labels[item->image]];
+    const char *path = report->comparison->items[item->ranked.image]->key;
+    const char *label = comparison->names[comparison->labels[item->ranked.image]];
     g_string_append(page, "<li");
     if (decides)
         html_add(page, " data-path=\"", path, "\" data-label=\"", label, "\" data-reason=\"",
@@ -95,7 +95,7 @@ typedef struct {
 static void draw(guint task, guint worker, gpointer data)
 {
     const Thumbnails *thumbnails = data;
-    guint image = item_at(thumbnails->report, task)->image;
+    guint image = item_at(thumbnails->report, task)->ranked.image;
     thumbnails->jpegs[task] = report_thumbnail(thumbnails->report, image, FIT_PAD);
 }
 

@@ -72,9 +72,10 @@ static void describe(Row *row, gconstpointer of, guint line)
     row_flag(row, "differs", "at 5\u00a0%", slice->p < significance, "differs");
 }
 
-json_t *slices_json(const Comparison *comparison, const Evaluation *model)
+json_t *slices_json(const Evaluation *evaluation)
 {
-    return rows_json(describe, model->slices, model->slices ? model->slices->len : 0);
+    const GArray *slices = evaluation->slices;
+    return rows_json(describe, slices, slices ? slices->len : 0);
 }
 
 static void append_model(Report *report, Evaluation *model)

@@ -134,15 +134,14 @@ static void describe_f1(Row *row, gconstpointer of, guint class)
 
 static void describe_class(Row *row, gconstpointer of, guint class)
 {
-    const MetricsOf *model = of;
+    const Evaluation *model = of;
     begin_class(row, model->comparison, class);
-    row_metrics(row, model->evaluation->per_class[class]);
+    row_metrics(row, model->per_class[class]);
 }
 
 static void append_classes(Report *report, Evaluation *model)
 {
-    const MetricsOf of = {report->comparison, model};
-    rows_table(report->page, "fold sortable", "Metrics of each class", describe_class, &of,
+    rows_table(report->page, "fold sortable", "Metrics of each class", describe_class, model,
                report->comparison->classes);
 }
 

@@ -123,18 +123,19 @@ static void describe(Row *row, gconstpointer of, guint line)
     row_share(row, "told", "unknown told", lines->separations[line].told);
 }
 
-json_t *unknown_json(const Comparison *comparison, const Evaluation *evaluation)
+json_t *unknown_json(const Evaluation *evaluation)
 {
+    const Comparison *comparison = evaluation->comparison;
     if (!comparison->unknown)
         return json_null();
     UnknownFigures figures = unknown_measure(comparison, evaluation);
     const Separations lines = {.separations = {figures.score, figures.similarity}};
     Row row = {.object = json_object()};
     row_count(&row, "images", NULL, comparison->unknown->list->items->len);
-    json_object_set_new(row.object, "score", row_json(describe, &lines, 0));
+    row_value(&row, "score", row_json(describe, &lines, 0));
     if (!evaluation->known.similarities)
         return row.object;
-    json_object_set_new(row.object, "similarity", row_json(describe, &lines, 1));
+    row_value(&row, "similarity", row_json(describe, &lines, 1));
     row_share(&row, "limit", NULL, figures.limit);
     row_share(&row, "kept", NULL, figures.kept);
     row_share(&row, "told", NULL, figures.told);

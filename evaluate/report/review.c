@@ -36,9 +36,9 @@ static gboolean is_clean(const char *name)
 
 static void add(Choice *choice, ReviewItem item)
 {
-    if (choice->taken[item.image])
+    if (choice->taken[item.ranked.image])
         return;
-    choice->taken[item.image] = TRUE;
+    choice->taken[item.ranked.image] = TRUE;
     if (item.suggested && !is_clean(item.suggested))
         item.suggested = NULL;
     if (choice->items->len < REVIEW_MAX)
@@ -62,19 +62,11 @@ static void take_others(Choice *choice)
                    plural(odd, "image is", "images are"));
 }
 
-static gint highest_first(gconstpointer a, gconstpointer b)
+/* By their scores. */
+static void add_sorted(Choice *choice, GArray *found)
 {
-    const ReviewItem *x = a, *y = b;
-    if (x->score != y->score)
-        return x->score < y->score ? 1 : -1;
-    return x->image < y->image ? -1 : 1;
-}
-
-/* Adds the first n of them, by their scores. */
-static void add_sorted(Choice *choice, GArray *found, guint n)
-{
-    g_array_sort(found, highest_first);
-    for (guint i = 0; i < MIN(n, found->len); i++)
+    g_array_sort(found, ranked_order);
+    for (guint i = 0; i < found->len; i++)
         add(choice, g_array_index(found, ReviewItem, i));
 }
 
@@ -84,35 +76,32 @@ static gboolean add_suspects(Choice *choice, const char *table, GError **error)
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
     for (guint i = 0; labels && i < choice->comparison->n; i++) {
         const LabelRow *row = labels_find(labels, choice->comparison->items[i]->key);
-        ReviewItem item = {.image = i, .reason = REVIEW_SUSPECT};
         if (!row)
             continue;
-        item.suggested = g_intern_string(row->suggested);
-        item.score = row->score ? g_ascii_strtod(row->score, NULL) : 0;
+        const ReviewItem item = {.ranked = {i, row->score ? g_ascii_strtod(row->score, NULL) : 0},
+                                 .reason = REVIEW_SUSPECT,
+                                 .suggested = g_intern_string(row->suggested)};
         g_array_append_val(found, item);
     }
     if (labels && found->len < g_hash_table_size(labels->rows))
         cli_remark("%u of the images in %s are not evaluated", g_hash_table_size(labels->rows) - found->len,
                    table);
-    add_sorted(choice, found, found->len);
+    add_sorted(choice, found);
     return labels != NULL;
 }
 
-ReviewItem review_mistake(const Comparison *comparison, const Evaluation *evaluation, const Ranked *mistake)
+ReviewItem review_mistake(const Evaluation *evaluation, guint index)
 {
-    const char *suggested = comparison->names[evaluation->predicted[mistake->image]];
-    return (ReviewItem){.image = mistake->image,
-                        .reason = REVIEW_MISTAKE,
-                        .suggested = g_intern_string(suggested),
-                        .score = mistake->score};
+    const Ranked *mistake = &g_array_index(evaluation->mistakes, Ranked, index);
+    const char *suggested = evaluation->comparison->names[evaluation->predicted[mistake->image]];
+    return (ReviewItem){
+        .ranked = *mistake, .reason = REVIEW_MISTAKE, .suggested = g_intern_string(suggested)};
 }
 
 static void add_mistakes(Choice *choice)
 {
-    const GArray *mistakes = choice->evaluation->mistakes;
-    for (guint i = 0; i < mistakes->len; i++)
-        add(choice,
-            review_mistake(choice->comparison, choice->evaluation, &g_array_index(mistakes, Ranked, i)));
+    for (guint i = 0; i < choice->evaluation->mistakes->len; i++)
+        add(choice, review_mistake(choice->evaluation, i));
 }
 
 static void add_unsure(Choice *choice)
@@ -125,10 +114,9 @@ static void add_unsure(Choice *choice)
         if (choice->taken[one.image] || second < 0)
             continue;
         added++;
-        add(choice, (ReviewItem){.image = one.image,
+        add(choice, (ReviewItem){.ranked = one,
                                  .reason = REVIEW_UNSURE,
-                                 .suggested = g_intern_string(choice->comparison->names[second]),
-                                 .score = one.score});
+                                 .suggested = g_intern_string(choice->comparison->names[second])});
     }
 }
 
@@ -139,12 +127,10 @@ static void add_alike(Choice *choice, const Alike *alike, gboolean same_label)
         guint twin = alike->first[i];
         if (twin == i || (label_of(choice, i) == label_of(choice, twin)) != same_label)
             continue;
-        const char *suggested = same_label ? NULL : g_intern_string(class_of(choice, twin));
-        add(choice, (ReviewItem){.image = i,
+        add(choice, (ReviewItem){.ranked = {i, alike->same[i] ? 1 : (double)alike->similarity[i]},
                                  .reason = REVIEW_DUPLICATE,
-                                 .suggested = suggested,
-                                 .twin = twin,
-                                 .score = alike->same[i] ? 1 : (double)alike->similarity[i]});
+                                 .suggested = same_label ? NULL : g_intern_string(class_of(choice, twin)),
+                                 .twin = twin});
     }
 }
 
@@ -166,12 +152,12 @@ static void add_unknown(Choice *choice)
     const Evaluation *evaluation = choice->evaluation;
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(ReviewItem));
     for (guint i = 0; evaluation->known.similarities && i < choice->comparison->n; i++) {
-        ReviewItem item = {
-            .image = i, .reason = REVIEW_UNKNOWN, .score = -(double)evaluation->known.similarities[i]};
-        if (-item.score < evaluation->model->novelty->limit)
+        double similarity = (double)evaluation->known.similarities[i];
+        const ReviewItem item = {.ranked = {i, -similarity}, .reason = REVIEW_UNKNOWN};
+        if (similarity < evaluation->model->novelty->limit)
             g_array_append_val(found, item);
     }
-    add_sorted(choice, found, found->len);
+    add_sorted(choice, found);
 }
 
 GArray *review_choose(const Comparison *comparison, const char *suspects, GError **error)

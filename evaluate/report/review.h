@@ -17,17 +17,16 @@ typedef enum {
 enum { REVIEW_UNSURE_MAX = 200, REVIEW_MAX = 1000 /* images of a page */, REVIEW_COMPARED = 20000 };
 
 typedef struct {
-    guint image; /* of the comparison */
+    /* An image of the comparison, and the chance that the label is wrong; the predicted class's score; minus the lead; the
+     * cosine, 1 for the same content; minus the similarity */
+    Ranked ranked;
     ReviewReason reason;
     const char *suggested; /* class, interned; NULL: none */
     guint twin;            /* of a duplicate: the first image like it */
-    /* The chance that the label is wrong; the predicted class's score; minus the lead; the cosine, 1 for the same content;
-     * minus the similarity */
-    double score;
 } ReviewItem;
 
-/* That the model takes the image for another class. */
-ReviewItem review_mistake(const Comparison *comparison, const Evaluation *evaluation, const Ranked *mistake);
+/* That the model takes an image for another class: the index-th of its mistakes. */
+ReviewItem review_mistake(const Evaluation *evaluation, guint index);
 
 /* suspects: a table; NULL: none. The images to review by the best model, ReviewItem; those that a review has decided on are
  * left out, as are those whose names a page cannot hold (not UTF-8, or with control characters), and what is over

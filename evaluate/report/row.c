@@ -73,13 +73,20 @@ static void append_attributes(const Row *row, Field field)
         g_string_append_printf(page, " title=\"%s\"", row->missing);
 }
 
-/* json: given to it; html: the value on the page. */
-static void add(Row *row, Field field, json_t *json, const char *html)
+void row_value(Row *row, const char *name, json_t *value)
 {
+    if (row->object && name)
+        json_object_set_new(row->object, name, value);
+    else
+        json_decref(value);
+}
+
+/* Takes both; html: the value on the page. */
+static void add(Row *row, Field field, json_t *json, char *html)
+{
+    g_autofree char *owned = html;
     GString *page = row->page;
-    if (row->object && field.name)
-        json_object_set(row->object, field.name, json);
-    json_decref(json);
+    row_value(row, field.name, json);
     if (!page || !field.title)
         return;
     gboolean first = row->cells++ == 0;
@@ -98,21 +105,21 @@ static void add(Row *row, Field field, json_t *json, const char *html)
 
 void row_text(Row *row, const char *name, const char *title, const char *value)
 {
-    g_autoptr(GString) html = g_string_new(NULL);
+    GString *html = g_string_new(NULL);
     html_text(html, value ? value : "\u2013");
-    add(row, (Field){name, title, TRUE, 0}, value ? cli_json(value) : json_null(), html->str);
+    add(row, (Field){name, title, TRUE, 0}, value ? cli_json(value) : json_null(),
+        g_string_free(html, FALSE));
 }
 
 void row_count(Row *row, const char *name, const char *title, guint value)
 {
-    g_autofree char *html = g_strdup_printf("%u", value);
-    add(row, (Field){name, title, FALSE, value}, json_integer(value), html);
+    add(row, (Field){name, title, FALSE, value}, json_integer(value), g_strdup_printf("%u", value));
 }
 
 void row_flag(Row *row, const char *name, const char *title, gboolean value, const char *yes)
 {
-    g_autofree char *html = value ? g_strdup_printf("<strong>%s</strong>", yes) : g_strdup("");
-    add(row, (Field){name, title, TRUE, 0}, json_boolean(value), html);
+    add(row, (Field){name, title, TRUE, 0}, json_boolean(value),
+        value ? g_strdup_printf("<strong>%s</strong>", yes) : g_strdup(""));
 }
 
 static json_t *number(double value)
@@ -122,26 +129,23 @@ static json_t *number(double value)
 
 void row_share(Row *row, const char *name, const char *title, double value)
 {
-    g_autofree char *html = html_share(value);
-    add(row, (Field){name, title, FALSE, value}, number(value), html);
+    add(row, (Field){name, title, FALSE, value}, number(value), html_share(value));
 }
 
 void row_number(Row *row, const char *name, const char *title, double value, int decimals)
 {
-    g_autofree char *html = g_strdup_printf("%.*f", decimals, value);
-    add(row, (Field){name, title, FALSE, value}, number(value), html);
+    add(row, (Field){name, title, FALSE, value}, number(value), g_strdup_printf("%.*f", decimals, value));
 }
 
 void row_p(Row *row, const char *name, const char *title, double value)
 {
-    g_autofree char *html = value < 1e-12 ? g_strdup("&lt;&nbsp;1e-12") : g_strdup_printf("%.2g", value);
-    add(row, (Field){name, title, FALSE, value}, json_real(value), html);
+    add(row, (Field){name, title, FALSE, value}, json_real(value),
+        value < 1e-12 ? g_strdup("&lt;&nbsp;1e-12") : g_strdup_printf("%.2g", value));
 }
 
 void row_interval(Row *row, const char *name, const char *title, Interval value)
 {
-    g_autofree char *high = html_share(value.high),
-                    *html = g_strdup_printf("%.1f to %s", 100 * value.low, high);
     json_t *json = isnan(value.low) ? json_null() : json_pack("[f,f]", value.low, value.high);
-    add(row, (Field){name, title, FALSE, value.low}, json, html);
+    add(row, (Field){name, title, FALSE, value.low}, json,
+        g_strdup_printf("%.1f to %.1f&nbsp;%%", 100 * value.low, 100 * value.high));
 }

@@ -35,6 +35,8 @@ void rows_table(GString *page, const char *classes, const char *label, RowDescri
 void row_text(Row *row, const char *name, const char *title, const char *value);
 void row_count(Row *row, const char *name, const char *title, guint value);
 void row_flag(Row *row, const char *name, const char *title, gboolean value, const char *yes);
+/* A value of the JSON alone; takes it. */
+void row_value(Row *row, const char *name, json_t *value);
 /* NAN, and in the JSON infinity: missing. On the page a share is written in percent, a number with this many decimals, an
  * interval of shares as theirs, and p as far as it matters. */
 void row_share(Row *row, const char *name, const char *title, double value);
