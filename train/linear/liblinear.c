@@ -56,25 +56,18 @@ static guint width_of(const DescentRows *rows)
     return (guint)rows->width + (rows->reduced ? 0 : 1);
 }
 
-static guint add_value(struct feature_node *out, guint count, gsize place, double value)
-{
-    out[count] = (struct feature_node){(int)place + 1, value};
-    return count + (value != 0);
-}
-
 /* Row i's nodes, its end among them, to out; returns how many. buffer: (width) */
 static guint take_row(const DescentRows *rows, guint i, float *buffer, struct feature_node *out)
 {
     const TrainingSet *set = rows->set;
-    guint count = 0;
-    if (rows->reduced) {
-        for (guint j = 0; j <= i; j++)
-            count = add_value(out, count, j, rows->factor.matrix[(gsize)i * rows->n + j]);
-    } else {
+    const double *reduced = rows->reduced ? rows->factor.matrix + (gsize)i * rows->n : NULL;
+    guint count = 0, width = reduced ? i + 1 : width_of(rows);
+    if (!reduced)
         rows_get(&set->scaled, i, buffer);
-        for (gsize j = 0; j < set->features; j++)
-            count = add_value(out, count, j, buffer[j]);
-        count = add_value(out, count, set->features, set->bias);
+    for (guint j = 0; j < width; j++) {
+        double value = reduced ? reduced[j] : j < set->features ? buffer[j] : set->bias;
+        out[count] = (struct feature_node){(int)j + 1, value};
+        count += value != 0;
     }
     out[count] = (struct feature_node){-1, 0};
     return count + 1;
@@ -126,10 +119,9 @@ gsize liblinear_worker(const LinearTraining *training)
 
 /* ---- Problems ---- */
 
-/* A worker gets this and, to start from, w; it answers with its copy of the problem and w. */
+/* A worker gets this and, if it starts from there, w; it answers with its copy of the problem and w. */
 typedef struct {
     guint problem;
-    gboolean start;
     double cost;
 } Request;
 
@@ -230,9 +222,8 @@ static gboolean serve(gpointer data, const guint8 *bytes, gsize size, SandboxByt
     memcpy(&request, bytes, sizeof request);
     double *w = weights_of(liblinear, request.problem);
     liblinear->cost = request.cost;
-    liblinear->warm = request.start;
-    if (request.start)
-        memcpy(w, bytes + sizeof request, liblinear->bytes);
+    liblinear->warm = size > sizeof request;
+    memcpy(w, bytes + sizeof request, size - sizeof request);
     solve(liblinear, request.problem);
     answer->size = sizeof *current + liblinear->bytes;
     answer->bytes = g_malloc(answer->size);
@@ -273,12 +264,13 @@ void liblinear_stop(Liblinear *liblinear)
 static gboolean ask(Liblinear *liblinear, guint worker, guint p, GError **error)
 {
     const Solver *solver = liblinear->training->solver;
-    Request request = {p, liblinear->warm && solver->rotation && !solver->dual, liblinear->cost};
+    gboolean starts = liblinear->warm && solver->rotation && !solver->dual;
+    Request request = {p, liblinear->cost};
     SandboxBytes head = {&request, sizeof request}, w = {weights_of(liblinear, p), liblinear->bytes},
                  none = {0}, answer = {0};
     LinearProblem solved;
     gsize expected = sizeof solved + liblinear->bytes;
-    if (!sandbox_ask(liblinear->workers[worker], head, request.start ? w : none, expected, &answer, error))
+    if (!sandbox_ask(liblinear->workers[worker], head, starts ? w : none, expected, &answer, error))
         return FALSE;
     g_assert(answer.size == expected);
     memcpy(&solved, answer.bytes, sizeof solved);
