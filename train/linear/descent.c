@@ -385,17 +385,11 @@ void descent_values(Descent *descent, float *values)
     thread_pool_run(descent->training->thread_pool, descent->n_groups, decide_rows, descent);
 }
 
-void descent_weights(const Descent *descent, guint outputs, float *kernel, float *offset)
+void descent_weights(const Descent *descent, guint outputs, double *w)
 {
     const DescentRows *rows = descent->rows;
-    g_autofree double *w = rows->reduced ? g_new(double, outputs * rows->width) : NULL;
-    for (guint p = 0; p < outputs; p++) {
+    for (guint p = 0; p < outputs; p++, w += descent_rows_weights(rows)) {
         const Group *group = descent->lanes[p].group;
-        if (w)
-            memcpy(w + p * rows->width, group->weights.matrix, rows->width * sizeof *w);
-        else
-            offset[p] = descent_weights_unfold(rows, &group->weights, p - group->first, kernel + p, outputs);
+        descent_weights_unfold(rows, &group->weights, p - group->first, w);
     }
-    if (w)
-        gram_factor_weights(&rows->factor, descent->training->thread_pool, w, outputs, kernel, offset);
 }

@@ -25,6 +25,5 @@ gboolean descent_run(Descent *descent, double cost, Progress *progress, GError *
 /* values (N, n_problems): decision values. */
 void descent_values(Descent *descent, float *values);
 
-/* The first K problems' weights for scaled features: kernel (D, K), and what is added to the decision values: offset
- * (K). */
-void descent_weights(const Descent *descent, guint outputs, float *kernel, float *offset);
+/* The first K problems' solutions: w (K, descent_rows_weights). */
+void descent_weights(const Descent *descent, guint outputs, double *w);

@@ -232,16 +232,16 @@ void descent_weights_add(const DescentRows *rows, DescentWeights *weights, const
     kernels_current()->row->add(weights->matrix, row->index, row->scaled, row->count, scaled);
 }
 
-float descent_weights_unfold(const DescentRows *rows, const DescentWeights *weights, guint column, float *out,
-                             gsize stride)
+void descent_weights_unfold(const DescentRows *rows, const DescentWeights *weights, guint column, double *out)
 {
     for (gsize j = 0; j < rows->width; j++) {
-        double v = weights->matrix[j * ROW_COLUMNS + column];
+        double v = weights->matrix[j * rows->columns + column];
         if (rows->folded)
             v -= weights->shift[column] * rows->folded[j];
         if (rows->folded && j < rows->set->rows.width)
             v /= rows->set->scaling->inverse[j];
-        out[j * stride] = (float)v;
+        out[j] = v;
     }
-    return (float)(rows->set->bias * weights->bias[column]);
+    if (!rows->reduced)
+        out[rows->width] = weights->bias[column];
 }

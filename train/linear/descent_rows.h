@@ -75,9 +75,14 @@ void descent_weights_decide(const DescentRows *rows, const DescentWeights *weigh
 void descent_weights_add(const DescentRows *rows, DescentWeights *weights, const DescentRow *row,
                          const double *step);
 
-/* One column's w for a cache's scaled features, in out (D + C, stride); returns what is added to a decision
- * value: the bias feature's weight times B. */
-float descent_weights_unfold(const DescentRows *rows, const DescentWeights *weights, guint column, float *out,
-                             gsize stride);
+/* How many weights a solution has: N if reduced, else those of the scaled features and that of the bias feature. */
+static inline guint descent_rows_weights(const DescentRows *rows)
+{
+    return (guint)rows->width + (rows->reduced ? 0 : 1);
+}
+
+/* One column's w, to out. */
+void descent_weights_unfold(const DescentRows *rows, const DescentWeights *weights, guint column,
+                            double *out);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DescentRows, descent_rows_free)

@@ -50,18 +50,12 @@ struct Liblinear {
 
 /* ---- Rows ---- */
 
-/* Of a row: N if reduced, else that of the features and the bias. */
-static guint width_of(const DescentRows *rows)
-{
-    return (guint)rows->width + (rows->reduced ? 0 : 1);
-}
-
 /* Row i's nodes, its end among them, to out; returns how many. buffer: (width) */
 static guint take_row(const DescentRows *rows, guint i, float *buffer, struct feature_node *out)
 {
     const TrainingSet *set = rows->set;
     const double *reduced = rows->reduced ? rows->factor.matrix + (gsize)i * rows->n : NULL;
-    guint count = 0, width = reduced ? i + 1 : width_of(rows);
+    guint count = 0, width = reduced ? i + 1 : descent_rows_weights(rows);
     if (!reduced)
         rows_get(&set->scaled, i, buffer);
     for (guint j = 0; j < width; j++) {
@@ -89,7 +83,7 @@ Liblinear *liblinear_new(Arena *arena, const LinearTraining *training, LinearPro
 {
     const DescentRows *rows = training->rows;
     guint vectors = training->solver->multiclass ? training->classes : 1;
-    guint width = width_of(rows), workers = MIN(training->workers, n);
+    guint width = descent_rows_weights(rows), workers = MIN(training->workers, n);
     Liblinear *liblinear = arena_new(arena, Liblinear, 1),
               outline = {.training = training,
                          .problems = problems,
@@ -113,7 +107,7 @@ gsize liblinear_worker(const LinearTraining *training)
 {
     const DescentRows *rows = training->rows;
     gsize values = 12 + (training->solver->multiclass ? 2 * training->classes : 0);
-    return (rows->n + width_of(rows)) * values * sizeof(double) +
+    return (rows->n + descent_rows_weights(rows)) * values * sizeof(double) +
            (training->solver->rotation ? 0 : rows->nonzeros * sizeof(struct feature_node));
 }
 
@@ -328,8 +322,7 @@ void liblinear_values(const Liblinear *liblinear, float *values)
         }
 }
 
-const double *liblinear_weights(const Liblinear *liblinear, guint *width)
+const double *liblinear_weights(const Liblinear *liblinear)
 {
-    *width = liblinear->width;
     return liblinear->w;
 }

@@ -26,6 +26,5 @@ void liblinear_stop(Liblinear *liblinear); /* NULL: nothing */
 gboolean liblinear_run(Liblinear *liblinear, double cost, Progress *progress, GError **error);
 void liblinear_values(const Liblinear *liblinear, float *values);
 
-/* w (problems, or L if multi-class; width): weights for the rows, where the width is N if reduced, else that of the features
- * and the bias. */
-const double *liblinear_weights(const Liblinear *liblinear, guint *width);
+/* The solutions: w (problems, or L if multi-class; descent_rows_weights). */
+const double *liblinear_weights(const Liblinear *liblinear);

@@ -135,34 +135,27 @@ void linear_fits_test(const LinearFits *fits, float *held, double *accuracy)
     }
 }
 
-static void take_liblinears(const LinearFits *fits, guint vectors, float *kernel, float *offset)
-{
-    const LinearTraining *training = fits->training;
-    guint width;
-    const double *w = liblinear_weights(fits->liblinear, &width);
-    if (training->rows->reduced) {
-        g_autofree double *copy = g_memdup2(w, sizeof *w * vectors * width);
-        gram_factor_weights(&training->rows->factor, training->thread_pool, copy, vectors, kernel, offset);
-        return;
-    }
-    for (guint v = 0; v < vectors; v++, w += width) {
-        for (gsize j = 0; j < width - 1; j++)
-            kernel[j * vectors + v] = (float)w[j];
-        offset[v] = (float)(w[width - 1] * training->set->bias);
-    }
-}
-
 void linear_fits_weights(const LinearFits *fits, float *kernel, float *offset)
 {
-    const TrainingSet *set = fits->training->set;
-    guint vectors = vectors_of(fits->training);
+    const LinearTraining *training = fits->training;
+    const DescentRows *rows = training->rows;
+    guint vectors = vectors_of(training), n = descent_rows_weights(rows);
+    g_autofree double *w = g_new(double, (gsize)vectors *n);
     if (fits->descent)
-        descent_weights(fits->descent, vectors, kernel, offset);
+        descent_weights(fits->descent, vectors, w);
     else
-        take_liblinears(fits, vectors, kernel, offset);
-    training_set_fold(set, kernel, vectors);
+        memcpy(w, liblinear_weights(fits->liblinear), (gsize)vectors * n * sizeof *w);
+    if (rows->reduced)
+        gram_factor_weights(&rows->factor, training->thread_pool, w, vectors, kernel, offset);
+    for (guint v = 0; !rows->reduced && v < vectors; v++) {
+        const double *own = w + (gsize)v * n;
+        for (gsize j = 0; j < rows->width; j++)
+            kernel[j * vectors + v] = (float)own[j];
+        offset[v] = (float)(own[rows->width] * training->set->bias);
+    }
+    training_set_fold(training->set, kernel, vectors);
     if (vectors == 1) {
-        add_opposites(kernel, set->rows.width);
+        add_opposites(kernel, training->set->rows.width);
         add_opposites(offset, 1);
     }
 }

@@ -42,7 +42,8 @@ static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, g
     LinearTraining training = linear->training;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_auto(Arena) arena = {0}, finished = {0};
-    guint parts = choice->cross_validates ? choice->folds : 1, copies = 3; /* solver's, ours, saved */
+    guint parts = choice->cross_validates ? choice->folds : 1,
+          copies = linear->reduced ? 3 : 4; /* solver's, if not reduced in doubles, ours, saved */
     if (linear->choice->learning_curve)
         parts = MAX(parts, LEARNING_DRAWS);
     training.n = 0;
@@ -51,7 +52,7 @@ static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, g
     DescentRows rows = descent_rows_outline(&arena, training.set, linear->reduced, training.n);
     training.rows = &rows;
     training.thread_pool = thread_pool;
-    training.workers = linear->descends ? 0 : threads;
+    training.workers = descends(linear) ? 0 : threads;
     guint searches = !choice->cross_validates ? 0 : choice->searches_scale ? 2 : 1;
     for (guint s = 0; s < searches; s++) /* this one, and the best so far, which is finished */
         search_outline(&arena, s ? &finished : &arena, &training, choice->tried, choice->folds);
@@ -96,10 +97,10 @@ static void tell(const Linear *linear, double seconds)
     const LinearTraining *t = &linear->training;
     if (linear->reduced)
         cli_remark("%zu features reduced, without loss, to %u in %.1f s", t->set->rows.width, t->n, seconds);
-    else if (linear->descends)
+    else if (!t->workers)
         cli_remark("training on the rows of the cache, %s; one pass over them took %.2f s",
                    t->rows->block < t->n ? "block by block" : "all at once", seconds);
-    if (!linear->descends)
+    if (t->workers)
         cli_remark("up to %u worker %s", t->workers, plural(t->workers, "process", "processes"));
 }
 
@@ -114,7 +115,6 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part,
     linear_form_clear(linear);
     training->set = training_set_new(&rows, &form);
     linear->reduced = reduces(linear);
-    linear->descends = descends(linear);
     if (!check_memory(linear, error))
         return FALSE;
     gint64 start = g_get_monotonic_time();

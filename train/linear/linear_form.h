@@ -14,9 +14,8 @@ typedef struct {
     TrainingData *data;         /* the cache's images, all of which are trained on */
     const char *const *names;   /* (L) */
     guint *counts;              /* (L) images of each class */
-    LinearTraining training;    /* set, rows, thread pool and workers: by linear_form_make, as the next two */
+    LinearTraining training;    /* set, rows, thread pool and workers: by linear_form_make, as the next */
     gboolean reduced;           /* to the rows of a Gram factor */
-    gboolean descends;          /* descent.h solves it, else liblinear.h */
     double cost;
     Search *search; /* NULL without cross-validation */
     Model *model;

@@ -41,14 +41,14 @@ static LinearTraining training_on(const LinearFixture *data, const char *solver,
 static double *decisions(const LinearFixture *data, const LinearTraining *training)
 {
     LinearProblem problems[L] = {{.class = 0}, {.class = 1}, {.class = 2}};
-    guint width;
+    guint width = descent_rows_weights(training->rows);
     float row[D + 1] = {[D] = (float)data->set->bias};
     g_auto(Arena) arena = {0};
     liblinear_new(&arena, training, problems, linear_problems(training));
     arena_take(&arena);
     Liblinear *liblinear = liblinear_new(&arena, training, problems, linear_problems(training));
     g_assert_true(liblinear_start(liblinear, NULL) && liblinear_run(liblinear, 3, NULL, NULL));
-    const double *w = liblinear_weights(liblinear, &width);
+    const double *w = liblinear_weights(liblinear);
     double *values = g_new0(double, N *L);
     for (guint i = 0; i < N; i++) {
         rows_get(&data->set->scaled, i, row);
