@@ -165,10 +165,6 @@ gsize cache_stored(const Cache *cache, guint index, guint *nonzeros);
  * with its own buffer. */
 const float *cache_features(Cache *cache, guint index, float *buffer, GError **error);
 
-/* The same for features first … first+count-1, with buffer (count); first: a multiple of 64. */
-const float *cache_features_range(Cache *cache, guint index, gsize first, gsize count, float *buffer,
-                                  GError **error);
-
 /* The features of images 0 … count-1, each of which cache_features must have returned before. */
 Rows cache_rows(Cache *cache);
 

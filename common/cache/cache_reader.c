@@ -276,8 +276,9 @@ static gboolean verify(const Cache *cache, Entry *entry, GError **error)
     return TRUE;
 }
 
-const float *cache_features_range(Cache *cache, guint index, gsize first, gsize count, float *buffer,
-                                  GError **error)
+/* Features first … first+count-1, as cache_features; first: a multiple of 64. */
+static const float *features_range(Cache *cache, guint index, gsize first, gsize count, float *buffer,
+                                   GError **error)
 {
     Entry *entry = entry_at(cache, index);
     if (!verify(cache, entry, error))
@@ -298,13 +299,13 @@ const float *cache_features_range(Cache *cache, guint index, gsize first, gsize 
 
 const float *cache_features(Cache *cache, guint index, float *buffer, GError **error)
 {
-    return cache_features_range(cache, index, 0, feature_spec_features(cache->spec), buffer, error);
+    return features_range(cache, index, 0, feature_spec_features(cache->spec), buffer, error);
 }
 
 static const float *part(gconstpointer user, guint row, gsize first, gsize count, float *buffer)
 {
     g_autoptr(GError) error = NULL;
-    const float *features = cache_features_range((Cache *)user, row, first, count, buffer, &error);
+    const float *features = features_range((Cache *)user, row, first, count, buffer, &error);
     if (!features)
         g_error("%s", error->message); /* cannot happen: the record was read before */
     return features;
