@@ -204,14 +204,13 @@ static char *split_test_path(const char *cache)
 static Dataset *split_test(Dataset *dataset, double share, const Follow *follow, GError **error)
 {
     guint n = dataset->items->len;
-    g_autofree PartitionItem *items = g_new0(PartitionItem, n + 1);
+    g_autofree PartitionItem *items = partition_items(dataset);
     g_autofree const char **groups = g_new0(const char *, n + 1);
     g_autofree gboolean *taken = g_new0(gboolean, n + 1);
     for (guint i = 0; i < n; i++) {
         const DatasetItem *item = dataset->items->pdata[i];
         int place = follow_part(follow, item);
-        place = place < 0 && dataset->parted ? item->test : place;
-        items[i] = (PartitionItem){.hash = partition_hash(item->key), .label = item->label, .place = place};
+        items[i].place = place < 0 && dataset->parted ? item->test : place;
         groups[i] = follow_label(follow, item).group;
     }
     partition_group(items, n, groups);

@@ -75,17 +75,18 @@ static void print_stored(const Cache *cache, const Facts *facts)
 /* The convolutions one after the other that have the same tile in one word, and what rounding does to the features. */
 static void print_tiles(const FeatureSpec *spec)
 {
-    int m[VGG16_CONVS], last;
-    const char *names[VGG16_CONVS];
+    int m[VGG16_CONVS];
     feature_spec_tiles(spec, m);
-    for (int layer = 0; layer < VGG16_LAYERS; layer++)
-        if (vgg16_layers[layer].conv >= 0)
-            names[vgg16_layers[layer].conv] = vgg16_layers[layer].name;
-    for (int first = 0; first < VGG16_CONVS && m[first]; first = last + 1) {
-        for (last = first; last + 1 < VGG16_CONVS && m[last + 1] == m[first];)
-            last++;
-        printf("%s%s%s%s %s", first ? ", " : "Tiles    ", names[first], last > first ? " to " : "",
-               last > first ? names[last] : "", conv_tile_name(m[first]));
+    for (int layer = 0; layer < VGG16_LAYERS; layer++) {
+        const char *name = vgg16_layers[layer].name;
+        int conv = vgg16_layers[layer].conv;
+        if (conv < 0 || !m[conv])
+            continue;
+        gboolean first = conv == 0 || m[conv - 1] != m[conv];
+        if (first)
+            printf("%s%s", conv ? ", " : "Tiles    ", name);
+        if (conv + 1 == VGG16_CONVS || m[conv + 1] != m[conv])
+            printf("%s%s %s", first ? "" : " to ", first ? "" : name, conv_tile_name(m[conv]));
     }
     if (spec->tiles.error > 0)
         printf("\nRounding %.1e of the features, measured with these weights against double precision\n",
