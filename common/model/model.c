@@ -92,13 +92,13 @@ static gboolean write_json(Hdf5File *file, const char *attribute, json_t *value,
     return hdf5_write_text(file, "/", attribute, text, error);
 }
 
-gboolean model_holds_names(const char *source, const char *const *names, guint n, GError **error)
+gboolean model_holds_names(const char *source, const GPtrArray *names, GError **error)
 {
-    for (guint k = 0; k < n; k++)
-        if (!g_utf8_validate(names[k], -1, NULL))
+    for (guint k = 0; k < names->len; k++)
+        if (!g_utf8_validate(names->pdata[k], -1, NULL))
             return error_set(error,
                              "%s: its class %s has a name that is not UTF-8: rename the images' folder",
-                             source, names[k]);
+                             source, (const char *)names->pdata[k]);
     return TRUE;
 }
 
@@ -422,35 +422,32 @@ void model_predict(const Model *model, ThreadPool *thread_pool, const float *con
         scores_rows(scores_logistic, out, (guint)n, model->classes->len, out);
 }
 
-/* The first of these names (n) that is not among the others (n_others); NULL if there is none. */
-static const char *first_missing(const char *const *names, guint n, const char *const *others, guint n_others)
+/* The first of these names that is not among the others; NULL if there is none. */
+static const char *first_missing(const GPtrArray *names, const GPtrArray *others)
 {
-    for (guint i = 0; i < n; i++) {
-        guint k = 0;
-        while (k < n_others && !g_str_equal(names[i], others[k]))
-            k++;
-        if (k == n_others)
-            return names[i];
-    }
+    for (guint i = 0; i < names->len; i++)
+        if (!g_ptr_array_find_with_equal_func((GPtrArray *)others, names->pdata[i], g_str_equal, NULL))
+            return names->pdata[i];
     return NULL;
 }
 
-char *model_mismatch(const Model *model, const FeatureSpec *spec, const char *const *classes, guint n_classes)
+char *model_mismatch(const Model *model, const FeatureSpec *spec, const GPtrArray *classes)
 {
-    const char *const *own = (const char *const *)model->classes->pdata;
     char *difference = feature_spec_difference(model->spec, spec);
     if (difference || !classes)
         return difference;
-    const char *unknown = first_missing(classes, n_classes, own, model->classes->len);
-    const char *absent = first_missing(own, model->classes->len, classes, n_classes);
+    const char *unknown = first_missing(classes, model->classes),
+               *absent = first_missing(model->classes, classes);
     if (unknown)
         return g_strdup_printf("%s is not one of its %u classes%s", unknown, model->classes->len,
                                absent ? "" : "; --classes leaves such images out");
     if (absent)
         return g_strdup_printf("it knows the class %s, which the images or another model do not have",
                                absent);
-    for (guint i = 0; i < n_classes; i++)
-        if (!g_str_equal(own[i], classes[i]))
-            return g_strdup_printf("its class %u is %s, not %s", i, own[i], classes[i]);
+    for (guint i = 0; i < classes->len; i++) {
+        const char *own = model->classes->pdata[i], *other = classes->pdata[i];
+        if (!g_str_equal(own, other))
+            return g_strdup_printf("its class %u is %s, not %s", i, own, other);
+    }
     return NULL;
 }

@@ -35,7 +35,7 @@ Model *model_load(const char *path, GError **error);
 
 /* Whether a model file, whose text is UTF-8, can hold these names of classes: asked before anything is trained. FALSE with
  * a sentence that names source, which they come from, and the first that it cannot hold. */
-gboolean model_holds_names(const char *source, const char *const *names, guint n, GError **error);
+gboolean model_holds_names(const char *source, const GPtrArray *names, GError **error);
 
 /* Written under a temporary name in the same folder, synced and renamed when complete: on failure an existing file is
  * left as it was. */
@@ -49,6 +49,5 @@ MemoryNeed model_predict_memory(const Model *model, guint threads, int n); /* wi
 
 /* NULL if the model can evaluate vectors of this feature specification and these classes; else a clause with the
  * reason, such as "its preset is keras, not vips". classes NULL: not compared. Caller frees. */
-char *model_mismatch(const Model *model, const FeatureSpec *spec, const char *const *classes,
-                     guint n_classes);
+char *model_mismatch(const Model *model, const FeatureSpec *spec, const GPtrArray *classes);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Model, model_free)

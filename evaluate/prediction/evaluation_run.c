@@ -43,11 +43,11 @@ static gboolean check_models(const Run *run, const Comparison *comparison, GErro
     const Cache *cache = run->images->cache;
     if (!run->unknown)
         adopt_classes(images, comparison->evaluations[0]->model);
-    const char *const *names = run->unknown ? NULL : (const char *const *)images->classes->pdata;
     for (guint i = 0; i < comparison->models; i++) {
         const Evaluation *evaluation = comparison->evaluations[i];
         const FeatureSpec *spec = cache ? cache->spec : evaluation->model->spec;
-        g_autofree char *clause = model_mismatch(evaluation->model, spec, names, images->classes->len);
+        g_autofree char *clause =
+            model_mismatch(evaluation->model, spec, run->unknown ? NULL : images->classes);
         if (clause)
             return error_set(error, "%s: cannot be evaluated on %s: %s", evaluation->path, images->root,
                              clause);

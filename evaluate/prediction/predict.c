@@ -196,7 +196,7 @@ static gboolean list_images(TestImages *images, const Evaluation *evaluation, co
     }
     if (!test_images_open(images, &choice, TRUE, error))
         return FALSE;
-    g_autofree char *clause = model_mismatch(evaluation->model, images->cache->spec, NULL, 0);
+    g_autofree char *clause = model_mismatch(evaluation->model, images->cache->spec, NULL);
     return !clause || error_set(error, "%s: cannot predict the images of %s: %s", evaluation->path,
                                 choice.source, clause);
 }

@@ -162,7 +162,7 @@ static gboolean scale_rows(const NetworkChoice *choice, Model *model, TrainingDa
 static gboolean begin(const TrainingData *data, const TrainOptions *options, GError **error)
 {
     const char *source = options->images.folder ? options->images.folder : options->images.cache;
-    if (!model_holds_names(source, (const char *const *)data->classes->pdata, data->classes->len, error))
+    if (!model_holds_names(source, data->classes, error))
         return FALSE;
     g_autoptr(Network) outline = layers_network(data, &options->network, error);
     if (outline && (options->summary || !cli_quiet()))

@@ -45,7 +45,7 @@ static gboolean check_classes(const Linear *linear, GError **error)
         if (linear->counts[k] == 0)
             return error_set(error, "%s: it has no images of class %s; extract some, or leave the class out",
                              path, linear->names[k]);
-    return model_holds_names(path, linear->names, linear->training.classes, error);
+    return model_holds_names(path, linear->data->classes, error);
 }
 
 static gboolean gather(Linear *linear, GError **error)

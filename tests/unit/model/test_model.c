@@ -55,8 +55,7 @@ static void assert_same(const Model *a, const Model *b)
     g_assert_cmpint(a->probabilities, ==, b->probabilities);
     g_assert_cmpfloat(a->temperature, ==, b->temperature);
     g_assert_cmpint(a->scaling->kind, ==, b->scaling->kind);
-    g_autofree char *difference =
-        model_mismatch(a, b->spec, (const char *const *)b->classes->pdata, b->classes->len);
+    g_autofree char *difference = model_mismatch(a, b->spec, b->classes);
     g_assert_cmpstr(difference, ==, NULL);
     g_autofree char *summary_a = network_summary(a->network, "a", NULL),
                     *summary_b = network_summary(b->network, "a", NULL);
@@ -291,26 +290,33 @@ static void test_more_images_than_are_kept(void)
     g_assert_null(trained_on_finish(trained_on));
 }
 
+/* Of names with a comma between them. */
+static char *mismatch(const Model *model, const FeatureSpec *spec, const char *names)
+{
+    g_auto(GStrv) parts = g_strsplit(names, ",", -1);
+    g_autoptr(GPtrArray) classes = g_ptr_array_new();
+    for (char **part = parts; *part; part++)
+        g_ptr_array_add(classes, *part);
+    return model_mismatch(model, spec, classes);
+}
+
 static void test_mismatches_are_named(void)
 {
-    static const char *const same[] = {"crème_0", "crème_1", "crème_2"};
-    static const char *const other[] = {"crème_0", "x", "crème_2"};
-    static const char *const four[] = {"crème_0", "crème_1", "crème_2", "x"};
-    static const char *const turned[] = {"crème_1", "crème_0", "crème_2"};
+    const char *const same = "crème_0,crème_1,crème_2";
     g_autoptr(Model) model = dense_model(SCALE_NONE);
-    g_assert_null(model_mismatch(model, model->spec, same, 3));
-    g_assert_null(model_mismatch(model, model->spec, NULL, 0));
-    g_autofree char *order = model_mismatch(model, model->spec, other, 3);
+    g_assert_null(mismatch(model, model->spec, same));
+    g_assert_null(model_mismatch(model, model->spec, NULL));
+    g_autofree char *order = mismatch(model, model->spec, "crème_0,x,crème_2");
     g_assert_cmpstr(order, ==, "x is not one of its 3 classes");
-    g_autofree char *number = model_mismatch(model, model->spec, same, 2);
+    g_autofree char *number = mismatch(model, model->spec, "crème_0,crème_1");
     g_assert_cmpstr(number, ==, "it knows the class crème_2, which the images or another model do not have");
-    g_autofree char *more = model_mismatch(model, model->spec, four, 4);
+    g_autofree char *more = mismatch(model, model->spec, "crème_0,crème_1,crème_2,x");
     g_assert_cmpstr(more, ==, "x is not one of its 3 classes; --classes leaves such images out");
-    g_autofree char *swapped = model_mismatch(model, model->spec, turned, 3);
+    g_autofree char *swapped = mismatch(model, model->spec, "crème_1,crème_0,crème_2");
     g_assert_cmpstr(swapped, ==, "its class 0 is crème_0, not crème_1");
     g_autoptr(FeatureSpec) vips = feature_spec_copy(model->spec);
     vips->preset = PRESET_VIPS;
-    g_autofree char *preset = model_mismatch(model, vips, same, 3);
+    g_autofree char *preset = mismatch(model, vips, same);
     g_assert_nonnull(strstr(preset, "vips"));
 }
 
