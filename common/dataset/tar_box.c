@@ -3,6 +3,7 @@
 
 #include "common/core/error.h"
 #include "common/core/sandbox.h"
+#include "common/dataset/labels.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -133,13 +134,6 @@ void tar_box_close(TarBox *box)
     g_free(box);
 }
 
-/* Whether the name is as tar_reader.h promises. */
-static gboolean is_name(const char *name)
-{
-    g_auto(GStrv) parts = g_strsplit(name, "/", -1);
-    return name[0] != '/' && !g_strv_contains((const char *const *)parts, "..");
-}
-
 gboolean tar_box_next(TarBox *box, TarMember *member, GError **error)
 {
     SandboxBytes answer = {0};
@@ -149,7 +143,8 @@ gboolean tar_box_next(TarBox *box, TarMember *member, GError **error)
     Told *told = box->member = answer.bytes;
     if (answer.size == 0)
         return FALSE;
-    if (answer.size < sizeof *told || !is_name(told->name)) /* which the sandbox ends by a NUL */
+    /* The name, which the sandbox has ended by a NUL, is as tar_reader.h promises. */
+    if (answer.size < sizeof *told || *told->name == '/' || !labels_path_stays(told->name))
         return error_set(error, "%s: a member has a name that is not valid: the archive is damaged",
                          box->path);
     if (told->kind != TAR_FILE && told->kind != TAR_FOLDER && told->kind != TAR_LINK)

@@ -2,6 +2,7 @@
 #include "common/dataset/tar_reader.h"
 
 #include "common/core/error.h"
+#include "common/dataset/labels.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -110,12 +111,10 @@ static gboolean take_name(TarReader *reader, GError **error)
                          reader->path);
     g_auto(GStrv) parts = g_strsplit(name, "/", -1);
     g_autoptr(GString) whole = g_string_new(NULL);
-    gboolean leads_out = name[0] == '/';
-    for (char **part = parts; *part; part++) {
-        leads_out |= g_str_equal(*part, "..");
+    gboolean leads_out = name[0] == '/' || !labels_path_stays(name);
+    for (char **part = parts; *part; part++)
         if (**part && !g_str_equal(*part, "."))
             g_string_append_printf(whole, "%s%s", whole->len ? "/" : "", *part);
-    }
     if (leads_out || whole->len > NAME_MAX_BYTES)
         return error_set(error, "%s: its member '%.*s%s' has a name that %s: create the archive again",
                          reader->path, SHOWN_MAX, name, strlen(name) > SHOWN_MAX ? "…" : "",
