@@ -19,8 +19,7 @@ enum { DUPLICATES_NAMED = 5 };
 typedef struct {
     const Options *options;
     CacheWriter *writer;
-    FeatureSpec *spec; /* of the first shard */
-    float *buffer;     /* (D) */
+    float *buffer;    /* (D) */
     GHashTable *ours; /* set of XXH3-64 of the paths that this run has put, as pointers: some 20 bytes each */
     GArray *shards;   /* CacheShard of each */
     guint added, unchanged, duplicates, skipped;
@@ -29,7 +28,6 @@ typedef struct {
 static void merge_clear(Merge *merge)
 {
     cache_writer_close(merge->writer);
-    feature_spec_free(merge->spec);
     g_free(merge->buffer);
     g_hash_table_unref(merge->ours);
     g_array_unref(merge->shards);
@@ -92,16 +90,15 @@ static gboolean open_writer(Merge *merge, const Cache *shard, GError **error)
     const Options *options = merge->options;
     CacheStore its = shard->catalog->store;
     CacheForm form = {.store = options->store ? options->store : its == CACHE_FLOAT16 ? &its : NULL};
-    merge->spec = feature_spec_copy(shard->spec);
-    merge->buffer = g_new(float, feature_spec_features(merge->spec));
-    merge->writer = cache_writer_open(options->arguments[0], merge->spec, &form, error);
+    merge->buffer = g_new(float, feature_spec_features(shard->spec));
+    merge->writer = cache_writer_open(options->arguments[0], shard->spec, &form, error);
     return merge->writer || (g_prefix_error(error, "%s cannot be merged: ", shard->path), FALSE);
 }
 
 /* Features once rounded to float16 cannot be made exact again. */
 static gboolean check_shard(const Merge *merge, const Cache *shard, GError **error)
 {
-    g_autofree char *difference = feature_spec_difference(shard->spec, merge->spec);
+    g_autofree char *difference = feature_spec_difference(shard->spec, merge->writer->spec);
     if (difference)
         return error_set(error, "%s cannot be merged: it was made with different settings (%s)", shard->path,
                          difference);
