@@ -14,7 +14,7 @@ enum {
     ZEROS_SHOWN = 4,    /* with more classes than this, empty cells stay blank */
 };
 static const double margin = 16, gap = 7, title_size = 15, panel_title_size = 12, axis_size = 11,
-                    bar_width = 12;
+                    bar_width = 12, key_size = 9, key_line = 1.4 * 9;
 
 /* Where everything goes, in points. */
 typedef struct {
@@ -31,10 +31,10 @@ typedef struct {
     double panel_width, panel_height; /* a heatmap with that space */
     double bar_room;                  /* right of the last heatmap, for the colour bar */
     guint columns, rows;              /* of panels */
-    guint key_columns, key_rows;      /* of the key */
-    double key_width, key_height;
-    double width, height; /* of the plot */
-    double inset;         /* of the panels, where the common title is wider than they are */
+    guint key_rows;                   /* of the key */
+    double key_width;                 /* of its columns */
+    double width, height;             /* of the plot */
+    double inset;                     /* of the panels, where the common title is wider than they are */
 } Layout;
 
 void confusion_values(const guint *matrix, guint classes, ConfusionCells cells, double *values)
@@ -118,17 +118,17 @@ static void layout_numbers(Layout *layout)
     layout->bar_room = 2 * gap + bar_width + gap + 10 * width + gap + margin;
 }
 
-static void layout_key(Layout *layout)
+/* Returns its height. */
+static double layout_key(Layout *layout)
 {
     const Confusion *confusion = layout->of;
-    const double size = 9, line = 1.4 * size;
     if (!layout->numbered)
-        return;
+        return 0;
     layout->key_width =
-        widest_name(confusion, size) + canvas_text_width(NULL, size, FALSE, "100  ") + 2 * gap;
-    layout->key_columns = (guint)fmax(1, floor((layout->width - 2 * margin) / layout->key_width));
-    layout->key_rows = (confusion->of->classes + layout->key_columns - 1) / layout->key_columns;
-    layout->key_height = 2 * gap + line * layout->key_rows;
+        widest_name(confusion, key_size) + canvas_text_width(NULL, key_size, FALSE, "100  ") + 2 * gap;
+    guint columns = (guint)fmax(1, floor((layout->width - 2 * margin) / layout->key_width));
+    layout->key_rows = (confusion->of->classes + columns - 1) / columns;
+    return 2 * gap + key_line * layout->key_rows;
 }
 
 /* Cells begin at whole points and are whole half points wide: whole pixels of a PNG, without seams. */
@@ -157,9 +157,9 @@ static Layout layout_new(const Confusion *confusion)
         layout.width =
             fmax(layout.width, canvas_text_width(NULL, title_size, TRUE, confusion->title) + 2 * margin);
     layout.inset = floor((layout.width - panels) / 2);
-    layout_key(&layout);
-    layout.height = margin + (confusion->title ? title_size + margin : 0) +
-                    layout.rows * layout.panel_height + layout.key_height + gap;
+    double key = layout_key(&layout);
+    layout.height =
+        margin + (confusion->title ? title_size + margin : 0) + layout.rows * layout.panel_height + key + gap;
     return layout;
 }
 
@@ -256,16 +256,15 @@ static void draw_bar(Canvas *canvas, const Layout *layout, double x, double y)
 static void draw_key(Canvas *canvas, const Layout *layout, double y)
 {
     const Confusion *confusion = layout->of;
-    const double size = 9, line = 1.4 * size;
     const CanvasTheme *theme = canvas_theme(canvas);
-    double number = canvas_text_width(canvas, size, FALSE, "100");
+    double number = canvas_text_width(canvas, key_size, FALSE, "100");
     for (guint c = 0; layout->numbered && c < confusion->of->classes; c++) {
         char text[16];
         g_snprintf(text, sizeof text, "%u", c);
         double left = margin + (c / layout->key_rows) * layout->key_width + number;
-        double middle = y + gap + (c % layout->key_rows + 0.5) * line;
-        canvas_text(canvas, left, middle, (CanvasFont){size, theme->soft, FALSE}, ALIGN_RIGHT, 0, text);
-        canvas_text(canvas, left + gap, middle, (CanvasFont){size, theme->ink, FALSE}, ALIGN_LEFT, 0,
+        double middle = y + gap + (c % layout->key_rows + 0.5) * key_line;
+        canvas_text(canvas, left, middle, (CanvasFont){key_size, theme->soft, FALSE}, ALIGN_RIGHT, 0, text);
+        canvas_text(canvas, left + gap, middle, (CanvasFont){key_size, theme->ink, FALSE}, ALIGN_LEFT, 0,
                     confusion->of->names[c]);
     }
 }

@@ -55,6 +55,20 @@ static gboolean find_coordinates(Scatter *scatter, GError **error)
                                 error);
 }
 
+/* Its entries: the classes, or SHOWN of them and the rest as one, then the mistakes. */
+static GPtrArray *legend_of(const Scatter *scatter)
+{
+    guint classes = scatter->comparison->classes, left = classes - MIN(classes, SHOWN);
+    GPtrArray *legend = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < classes - left; i++)
+        g_ptr_array_add(legend, g_strdup(scatter->comparison->names[scatter->order[i]]));
+    if (left)
+        g_ptr_array_add(legend,
+                        g_strdup_printf("%u %s with fewer mistakes", left, plural(left, "class", "classes")));
+    g_ptr_array_add(legend, g_strdup_printf("%s is wrong", scatter->best->name));
+    return legend;
+}
+
 Scatter *scatter_new(const Comparison *comparison, GError **error)
 {
     guint n = MIN(comparison->n, MAX_IMAGES);
@@ -68,6 +82,7 @@ Scatter *scatter_new(const Comparison *comparison, GError **error)
     for (guint i = 0; i < n; i++)
         scatter->images[i] = (guint)((guint64)i * comparison->n / n);
     rank_classes(scatter);
+    scatter->legend = legend_of(scatter);
     return find_coordinates(scatter, error) ? g_steal_pointer(&scatter) : NULL;
 }
 
@@ -78,6 +93,7 @@ void scatter_free(Scatter *scatter)
     g_free(scatter->images);
     g_free(scatter->xy);
     g_free(scatter->order);
+    g_clear_pointer(&scatter->legend, g_ptr_array_unref);
     g_free(scatter);
 }
 
@@ -100,30 +116,11 @@ static AxesMark mark_of(const CanvasTheme *theme, guint rank, double radius)
                       theme->series[rank % CANVAS_SERIES]};
 }
 
-/* Entry i of the legend, of legend_length: the classes, or SHOWN of them and the rest as one, then the mistakes. */
-static char *legend_text(const Scatter *scatter, guint i)
-{
-    guint classes = scatter->comparison->classes;
-    if (i < MIN(classes, SHOWN))
-        return g_strdup(scatter->comparison->names[scatter->order[i]]);
-    if (i == SHOWN && classes > SHOWN)
-        return g_strdup_printf("%u %s with fewer mistakes", classes - SHOWN,
-                               plural(classes - SHOWN, "class", "classes"));
-    return g_strdup_printf("%s is wrong", scatter->best->name);
-}
-
-static guint legend_length(const Scatter *scatter)
-{
-    return MIN(scatter->comparison->classes, SHOWN + 1) + 1;
-}
-
 static double width_of(const Scatter *scatter)
 {
     double widest = 0;
-    for (guint i = 0; i < legend_length(scatter); i++) {
-        g_autofree char *text = legend_text(scatter, i);
-        widest = MAX(widest, canvas_text_width(NULL, text_size, FALSE, text));
-    }
+    for (guint i = 0; i < scatter->legend->len; i++)
+        widest = MAX(widest, canvas_text_width(NULL, text_size, FALSE, scatter->legend->pdata[i]));
     return PLOT_WIDTH + CLAMP(widest + 36, LEGEND_MIN, LEGEND_MAX);
 }
 
@@ -131,16 +128,15 @@ static void draw_legend(Canvas *canvas, const Scatter *scatter)
 {
     const CanvasTheme *theme = canvas_theme(canvas);
     const double x = PLOT_WIDTH + 8;
-    guint n = legend_length(scatter);
+    guint n = scatter->legend->len;
     for (guint i = 0; i < n; i++) {
         gboolean last = i + 1 == n;
         double y = 42 + i * (double)ROW + (last ? ROW / 2.0 : 0);
-        g_autofree char *text = legend_text(scatter, i);
         axes_draw_mark(canvas, last ? (AxesMark){AXES_CROSS, cross, theme->ink} : mark_of(theme, i, 3.5), x,
                        y);
         canvas_text(canvas, x + 12, y,
                     (CanvasFont){text_size, i == SHOWN && !last ? theme->soft : theme->ink, FALSE},
-                    ALIGN_LEFT, 0, text);
+                    ALIGN_LEFT, 0, scatter->legend->pdata[i]);
     }
 }
 

@@ -8,10 +8,11 @@ typedef struct {
     const Comparison *comparison; /* borrowed */
     const Evaluation *best;       /* model */
     guint n;                      /* images shown */
-    guint *images;    /* (n) of the comparison's, the one that is shown: all, or some at even distances */
-    double *xy;       /* (n, 2) coordinates */
-    guint *order;     /* (L) classes, those with the most mistakes first, equals in order */
-    double shares[2]; /* of the variance, that the components explain */
+    guint *images;     /* (n) of the comparison's, the one that is shown: all, or some at even distances */
+    double *xy;        /* (n, 2) coordinates */
+    guint *order;      /* (L) classes, those with the most mistakes first, equals in order */
+    GPtrArray *legend; /* char*: its entries */
+    double shares[2];  /* of the variance, that the components explain */
 } Scatter;
 
 /* Reads the features again. Of images of a cache. NULL and error if it cannot be read, or the user interrupted. */
