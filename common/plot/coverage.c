@@ -7,6 +7,9 @@
 
 enum { WIDTH = 560, HEIGHT = 420 };
 
+const char coverage_refusal[] =
+    "not drawn, as no model yields probabilities; train --folds 5 calibrates a linear head";
+
 static const CoveragePoint *point_of(const Answers *answers, guint i)
 {
     return &g_array_index(answers->points, CoveragePoint, i);
@@ -76,7 +79,5 @@ CanvasFigure coverage_figure(const Answers *const *answers, guint n)
                           .draw = draw,
                           .of = answers,
                           .n = n,
-                          .refusal = drawn ? NULL
-                                           : "not drawn, as no model yields probabilities; train --folds 5 "
-                                             "calibrates a linear head"};
+                          .refusal = drawn ? NULL : coverage_refusal};
 }

@@ -2,6 +2,7 @@
 #include "evaluate/report/reliability.h"
 
 #include "common/plot/axes.h"
+#include "common/plot/coverage.h"
 
 enum { PANEL_WIDTH = 400, PANEL_HEIGHT = 387, PANELS_A_ROW = 3 };
 
@@ -64,7 +65,5 @@ CanvasFigure reliability_figure(Evaluation *const *models, guint n)
                           .draw = draw,
                           .of = models,
                           .n = n,
-                          .refusal = drawn ? NULL
-                                           : "not drawn, as no model yields probabilities; train --folds 5 "
-                                             "calibrates a linear head"};
+                          .refusal = drawn ? NULL : coverage_refusal};
 }
