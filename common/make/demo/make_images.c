@@ -184,10 +184,11 @@ static void write_image(const char *path, Figure draw, Rng *rng)
     g_object_unref(image);
 }
 
-static void write_part(const char *folder, guint64 part, int per_class, guint64 seed)
+/* Of "train" or "test" below dir. */
+static void write_part(const char *dir, guint64 part, int per_class, guint64 seed)
 {
     for (guint64 c = 0; c < G_N_ELEMENTS(classes); c++) {
-        g_autofree char *class_folder = g_build_filename(folder, classes[c].name, NULL);
+        g_autofree char *class_folder = g_build_filename(dir, part ? "test" : "train", classes[c].name, NULL);
         if (g_mkdir_with_parents(class_folder, 0777) != 0) {
             fprintf(stderr, "demo-images: cannot make the folder %s\n", class_folder);
             exit(1);
@@ -210,10 +211,8 @@ int main(int argc, char **argv)
     }
     if (vips_init(argv[0]) != 0)
         return 1;
-    g_autofree char *train_folder = g_build_filename(argv[1], "train", NULL);
-    g_autofree char *test_folder = g_build_filename(argv[1], "test", NULL);
-    write_part(train_folder, 0, train, seed);
-    write_part(test_folder, 1, test, seed);
+    write_part(argv[1], 0, train, seed);
+    write_part(argv[1], 1, test, seed);
     printf("%d images for training and %d for testing in %s, %d classes\n",
            train * (int)G_N_ELEMENTS(classes), test * (int)G_N_ELEMENTS(classes), argv[1],
            (int)G_N_ELEMENTS(classes));
