@@ -57,37 +57,25 @@ static void draw_order(const LinearTraining *training, guint64 seed, guint draw,
     qsort_r(order, n, sizeof *order, by_place, &(Draw){training, places});
 }
 
-static guint count_units(const LinearTraining *training)
-{
-    guint count = 0;
-    for (guint i = 0; i < training->n; i++)
-        count += linear_unit(training, i) == i;
-    return count;
-}
-
-static gboolean check_images(const LinearTraining *training, GError **error)
+/* Returns how many units there are, and of the class with the fewest; they are of the class of their first image. */
+static guint count_units(const LinearTraining *training, guint *fewest)
 {
     g_autofree guint *counts = g_new0(guint, training->classes);
-    guint smallest = training->n;
-    guint units = count_units(training);
+    guint units = 0;
     for (guint i = 0; i < training->n; i++)
         counts[training->labels[i]] += linear_unit(training, i) == i;
-    for (guint k = 0; k < training->classes; k++)
-        smallest = MIN(smallest, counts[k]);
-    if (units < MIN_IMAGES || smallest < MIN_OF_CLASS)
-        return error_set(error,
-                         "a learning curve needs at least %d %s and %d of each class; there are %u, and "
-                         "%u of the smallest class",
-                         MIN_IMAGES, units < training->n ? "groups" : "images", MIN_OF_CLASS, units,
-                         smallest);
-    return TRUE;
+    *fewest = training->n;
+    for (guint k = 0; k < training->classes; k++) {
+        *fewest = MIN(*fewest, counts[k]);
+        units += counts[k];
+    }
+    return units;
 }
 
 /* Half doublings up to all images that are not set aside, down to two of each class, or two units of average size. */
-static LearningCurve choose_sizes(const LinearTraining *training)
+static LearningCurve choose_sizes(const LinearTraining *training, guint units)
 {
-    guint n = training->n, test = MAX(1, n / TEST_PART), units = count_units(training),
-          each = (n + units - 1) / units;
+    guint n = training->n, test = MAX(1, n / TEST_PART), each = (n + units - 1) / units;
     LearningCurve curve = {.trained = n - test, .test = test};
     guint least = MIN(2 * training->classes * each, curve.trained);
     double down[LEARNING_SIZES];
@@ -186,12 +174,16 @@ static void summarize(LearningCurve *curve)
 gboolean learning_curve_run(const LinearTraining *training, double cost, guint64 seed, LearningCurve *curve,
                             GError **error)
 {
-    if (!check_images(training, error))
-        return FALSE;
+    guint fewest, units = count_units(training, &fewest);
+    if (units < MIN_IMAGES || fewest < MIN_OF_CLASS)
+        return error_set(error,
+                         "a learning curve needs at least %d %s and %d of each class; there are %u, and "
+                         "%u of the smallest class",
+                         MIN_IMAGES, units < training->n ? "groups" : "images", MIN_OF_CLASS, units, fewest);
     g_autofree guint *order = g_new(guint, (gsize)LEARNING_DRAWS * training->n);
     for (guint d = 0; d < LEARNING_DRAWS; d++)
         draw_order(training, seed, d, order + (gsize)d * training->n);
-    *curve = choose_sizes(training);
+    *curve = choose_sizes(training, units);
     if (!run_sizes(training, cost, order, curve, error))
         return FALSE;
     summarize(curve);

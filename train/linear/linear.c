@@ -169,17 +169,17 @@ static gboolean fit_folds(Linear *linear, Search *search, Progress *progress, GE
     return scale != SCALE_STANDARD || linear_form_make(linear, scale, NULL, error);
 }
 
-/* In this scaling, whose form it leaves, over the costs that the options ask for. reference: the cost for it. */
-static Search *cross_validate(Linear *linear, ScalingKind scale, double *reference, GError **error)
+/* In this scaling, whose form it leaves, over the costs that the options ask for. */
+static Search *cross_validate(Linear *linear, ScalingKind scale, GError **error)
 {
     const LinearChoice *choice = linear->choice;
     if (!linear_form_make(linear, scale, NULL, error))
         return NULL;
-    *reference = reference_cost(linear);
+    double reference = reference_cost(linear);
     guint n = choice->tried;
-    double around[SEARCH_COSTS] = {*reference};
+    double around[SEARCH_COSTS] = {reference};
     if (choice->searches)
-        search_costs(*reference, around);
+        search_costs(reference, around);
     const double *costs = choice->n_costs ? choice->costs : around;
     guint64 problems = (guint64)n * choice->folds * linear_problems(&linear->training);
     g_autoptr(Progress) progress = progress_new("Cross-validating", problems, "problems");
@@ -187,6 +187,7 @@ static Search *cross_validate(Linear *linear, ScalingKind scale, double *referen
         search_new(&linear->training, costs, n, choice->folds, (guint64)linear->options->common.seed, error);
     if (!search || !fit_folds(linear, search, progress, error))
         return NULL;
+    search->reference = reference;
     search_finish(search);
     return g_steal_pointer(&search);
 }
@@ -204,12 +205,12 @@ static void tell_gain(const Linear *linear, double unsearched)
 }
 
 /* Accuracy at the cost nearest to auto. */
-static double accuracy_unsearched(const Search *search, double reference)
+static double accuracy_unsearched(const Search *search)
 {
     guint nearest = 0;
     for (guint c = 1; c < search->n; c++)
-        if (fabs(log(search->points[c].cost / reference)) <
-            fabs(log(search->points[nearest].cost / reference)))
+        if (fabs(log(search->points[c].cost / search->reference)) <
+            fabs(log(search->points[nearest].cost / search->reference)))
             nearest = c;
     return search->points[nearest].accuracy;
 }
@@ -223,9 +224,9 @@ static gboolean compare(Linear *linear, const ScalingKind *scales, guint n, doub
                         GError **error)
 {
     ScalingKind chosen = scales[0];
-    double enough = -1, reference; /* accuracy at which a scaling replaces the best one so far */
+    double enough = -1; /* accuracy at which a scaling replaces the best one so far */
     for (guint s = 0; s < n; s++) {
-        g_autoptr(Search) search = cross_validate(linear, scales[s], &reference, error);
+        g_autoptr(Search) search = cross_validate(linear, scales[s], error);
         if (!search)
             return FALSE;
         const SearchPoint *best = search_best(search);
@@ -233,7 +234,7 @@ static gboolean compare(Linear *linear, const ScalingKind *scales, guint n, doub
             printf("%12s  %12g  %8.4f  %9.4f\n", scaling_name(scales[s]), best->cost, best->accuracy,
                    best->deviation);
         if (scales[s] == (ScalingKind)linear->options->network.scale)
-            *unsearched = accuracy_unsearched(search, reference);
+            *unsearched = accuracy_unsearched(search);
         if (linear->search && s + 1 == n) {
             const SearchPoint *other = search_best(linear->search);
             enough = other->accuracy - other->deviation / sqrt(linear->choice->folds);

@@ -18,6 +18,7 @@ typedef struct {
 typedef struct {
     const LinearTraining *training; /* borrowed */
     guint n, folds;
+    double reference;    /* the cost without a search */
     SearchPoint *points; /* (n) by ascending cost */
     guint best;          /* highest accuracy; ties go to the smallest cost, which is the simplest model */
     double temperature;  /* that turns decision values at the best cost into probabilities (calibration.h),
