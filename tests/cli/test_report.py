@@ -159,6 +159,8 @@ def the_time_of_training_comes_from_the_history():
         test = make_cache(at, "test", 3, 10, 3)
         with open(at + "/long.csv", "w") as file:
             file.write("epoch,loss,accuracy,val_loss,val_accuracy,seconds\n1,1,0.5,,,100.5\n2,1,0.5,,,199.5\n")
+        with open(at + "/torn.csv", "w") as file:
+            file.write("epoch,seconds\n1,100.5\n2\n")
         text = program("evaluate", "--quiet", "--history", at + "/long.csv,", test, dense, linear).stdout
         assert "parameters, trained in 5 min; linear: 579 parameters." in words_of(text), text
         timed = program("evaluate", "--quiet", "--history", at + "/dense.csv", "--timing", test, dense).stdout
@@ -167,6 +169,7 @@ def the_time_of_training_comes_from_the_history():
             (at + "/long.csv", (dense, linear), "1 name for 2 models"),
             (at + "/train.csv", (dense,), "has no column seconds"),
             (at + "/gone.csv", (dense,), "gone.csv"),
+            (at + "/torn.csv", (dense,), "torn.csv: record 3: it has no number of seconds"),
         ):
             error = program("evaluate", "--quiet", "--history", history, test, *models, status=1).stderr
             assert sentence in error and error.count("\n") == 1, error
