@@ -104,7 +104,7 @@ typedef struct {
 typedef struct {
     const Evaluation *best;   /* the model with the highest accuracy; the first of equal ones */
     const Evaluation *second; /* the second best; NULL if there is only one model */
-    McNemar test;             /* of these two */
+    McNemar test;             /* of these two, in their order among the models */
     double ahead;             /* best's accuracy minus second's */
     Interval ahead_interval;
     /* Evaluation*: the other models that do not differ significantly from best, at 5 % (McNemar's tests; Holm 1979) */

@@ -14,13 +14,16 @@ static guint most_right(const Comparison *comparison, guint but)
 }
 
 /* The 95 % interval of the accuracy of the first minus that of the second. */
-static Interval difference_of(const Comparison *comparison, const Evaluation *first, const Evaluation *second,
-                              McNemar test)
+static Interval difference_of(const Comparison *comparison, const Evaluation *first, const Evaluation *second)
 {
     guint n = comparison->n;
+    McNemar test = {0};
     g_autofree int *ahead = g_new(int, n + 1);
-    for (guint i = 0; i < n; i++)
+    for (guint i = 0; i < n; i++) {
         ahead[i] = first->is_right[i] - second->is_right[i];
+        test.first_only += ahead[i] > 0;
+        test.second_only += ahead[i] < 0;
+    }
     return comparison->units ? metrics_grouped_difference(ahead, comparison->units, n)
                              : metrics_paired_difference(test, n);
 }
@@ -32,13 +35,11 @@ static void compare_best(const Comparison *comparison, Verdict *verdict)
     g_autoptr(GPtrArray) rivals = g_ptr_array_new();
     for (guint i = 0; i < comparison->pairs->len; i++) {
         const ModelPair *pair = &g_array_index(comparison->pairs, ModelPair, i);
-        gboolean is_first = pair->first == verdict->best;
-        const Evaluation *rival = is_first ? pair->second : pair->first;
-        if (!is_first && pair->second != verdict->best)
+        const Evaluation *rival = pair->first == verdict->best ? pair->second : pair->first;
+        if (pair->first != verdict->best && pair->second != verdict->best)
             continue;
         if (rival == verdict->second)
-            verdict->test = is_first ? pair->test
-                                     : (McNemar){pair->test.second_only, pair->test.first_only, pair->test.p};
+            verdict->test = pair->test;
         p[rivals->len] = pair->test.p;
         g_ptr_array_add(rivals, (gpointer)rival);
     }
@@ -81,6 +82,6 @@ void comparison_judge(Comparison *comparison)
     verdict->second = comparison->evaluations[second];
     compare_best(comparison, verdict);
     verdict->ahead = verdict->best->accuracy - verdict->second->accuracy;
-    verdict->ahead_interval = difference_of(comparison, verdict->best, verdict->second, verdict->test);
+    verdict->ahead_interval = difference_of(comparison, verdict->best, verdict->second);
     verdict->needed = comparison->units ? 0 : images_needed(verdict->test, comparison->n);
 }

@@ -47,15 +47,6 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     return need;
 }
 
-static gboolean check_memory(Judge *judge, GError **error)
-{
-    const MemoryPlan plan = {.what = "predicting images with these models",
-                             .settings = {{"threads", thread_pool_threads(judge->comparison->thread_pool)}},
-                             .need = need_of,
-                             .user = judge};
-    return memory_plan_check(&plan, error);
-}
-
 /* ---- The base ---- */
 
 gboolean judge_weights(Comparison *comparison, GError **error)
@@ -170,9 +161,13 @@ static gboolean judge_spec(Judge *judge, guint first, const Dataset *list, GErro
 
 gboolean judge_prepare(Judge *judge, guint images, Cache *cache, GError **error)
 {
+    const MemoryPlan plan = {.what = "predicting images with these models",
+                             .settings = {{"threads", thread_pool_threads(judge->comparison->thread_pool)}},
+                             .need = need_of,
+                             .user = judge};
     judge->n = images;
     judge->cache = cache;
-    return check_memory(judge, error) && (cache || judge_weights(judge->comparison, error)) &&
+    return memory_plan_check(&plan, error) && (cache || judge_weights(judge->comparison, error)) &&
            judge->begin(judge, error);
 }
 
