@@ -41,8 +41,8 @@ typedef struct {
     Preset preset;
     Fit fit;
     AugmentOptions augmentation;
-    const char *weights; /* of the base: as weights_load takes them, or NULL */
-    double validation_split;
+    const char *weights;     /* of the base: as weights_load takes them, or NULL */
+    double validation_split; /* 0 for a linear head */
     ValidationOrder validation_order;
     const char *validation; /* a cache, or NULL */
 } SourceChoice;
@@ -53,7 +53,7 @@ typedef struct {
     Head head;
     int scale;          /* a ScalingKind */
     double averages;    /* of channels over places: training_set.h's W */
-    const char *hidden; /* "4096,1072", or "none" */
+    const char *hidden; /* "4096,1072", or "none", as for a linear head */
     double dropout;
     Pool pool;
     /* Keras layers counted from the end of the base; 0: as the cache was cut, 2 with images */
@@ -91,8 +91,8 @@ typedef struct {
 
 /* What it leaves: files, or NULL. */
 typedef struct {
-    const char *model; /* an argument; may be NULL with a summary */
-    gboolean checkpoint, resume;
+    const char *model;           /* an argument; may be NULL with a summary */
+    gboolean checkpoint, resume; /* of networks */
     const char *history, *plot;
     const char *coverage; /* by the folds or the validation images, as is: */
     double set_threshold; /* share of right answers that the model's threshold is set for; 0: not set */

@@ -81,7 +81,7 @@ static inline guint descent_rows_weights(const DescentRows *rows)
     return (guint)rows->width + (rows->reduced ? 0 : 1);
 }
 
-/* One column's w, to out. */
+/* One column's w, to out (descent_rows_weights). */
 void descent_weights_unfold(const DescentRows *rows, const DescentWeights *weights, guint column,
                             double *out);
 
