@@ -81,10 +81,10 @@ void row_value(Row *row, const char *name, json_t *value)
         json_decref(value);
 }
 
-/* Takes both; html: the value on the page. */
-static void add(Row *row, Field field, json_t *json, char *html)
+/* Takes both; shown: the value on the page, as HTML. */
+static void add(Row *row, Field field, json_t *json, char *shown)
 {
-    g_autofree char *owned = html;
+    g_autofree char *html = shown;
     GString *page = row->page;
     row_value(row, field.name, json);
     if (!page || !field.title)
