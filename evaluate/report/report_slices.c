@@ -4,8 +4,6 @@
 #include "common/cli/cli.h"
 #include "evaluate/report/report_sections.h"
 
-static const double significance = 0.05;
-
 static double accuracy_of(guint right, guint images)
 {
     return images ? (double)right / images : 0;
@@ -24,7 +22,7 @@ static void append_slice(GString *text, const char *model, const Slice *slice)
     g_string_append_printf(text, "%s  %s = %s: %.1f %% (%.1f to %.1f) of %u", model, column, value,
                            100 * accuracy_of(slice->right, slice->images), 100 * slice->interval.low,
                            100 * slice->interval.high, slice->images);
-    if (slice->p < significance)
+    if (slice->p < VERDICT_LEVEL)
         g_string_append_printf(text, ", differs from %.1f %% of the %u others, p = %.2g",
                                100 * accuracy_of(slice->others_right, slice->others), slice->others,
                                slice->p);
@@ -44,7 +42,7 @@ void slices_text(GString *text, const Comparison *comparison)
         guint differ = 0;
         for (guint s = 0; s < slices->len; s++) {
             append_slice(text, evaluation->shown, &g_array_index(slices, Slice, s));
-            differ += g_array_index(slices, Slice, s).p < significance;
+            differ += g_array_index(slices, Slice, s).p < VERDICT_LEVEL;
         }
         g_string_append_printf(text, "%s  %u of %u slices %s\n", evaluation->shown, differ, slices->len,
                                differ == 1 ? "differs beyond chance" : "differ beyond chance");
@@ -69,7 +67,7 @@ static void describe(Row *row, gconstpointer of, guint line)
     row_count(row, "others_right", NULL, slice->others_right);
     row_share(row, NULL, "others", accuracy_of(slice->others_right, slice->others));
     row_p(row, "p", "p", slice->p);
-    row_flag(row, "differs", "at 5\u00a0%", slice->p < significance, "differs");
+    row_flag(row, "differs", "at 5\u00a0%", slice->p < VERDICT_LEVEL, "differs");
 }
 
 json_t *slices_json(const Evaluation *evaluation)

@@ -125,7 +125,7 @@ static void text_mcnemar(GString *text, const Comparison *comparison)
         const ModelPair *pair = &g_array_index(comparison->pairs, ModelPair, i);
         g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", pair->first->shown,
                                pair->test.first_only, pair->second->shown, pair->test.second_only,
-                               pair->test.p, pair->test.p < 0.05 ? "" : " (not significant at 5 %)");
+                               pair->test.p, pair->test.p < VERDICT_LEVEL ? "" : " (not significant at 5 %)");
     }
 }
 

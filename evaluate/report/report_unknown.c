@@ -101,7 +101,7 @@ static void draw(Canvas *canvas, const CanvasFigure *figure)
                        count_shares(of->unknown, of->m, from, shares[1]));
     g_autoptr(Axes) axes =
         axes_new(canvas, 0, 0, WIDTH, HEIGHT,
-                 &(AxesOptions){.x = {"similarity to the images trained on", .from = from, .to = 1},
+                 &(AxesOptions){.x = {by_similarity, .from = from, .to = 1},
                                 .y = {"share of the images", 0, most, .nice = TRUE, .percent = TRUE}});
     draw_steps(axes, shares[0], from, theme->series[0], "known");
     draw_steps(axes, shares[1], from, theme->series[1], "unknown");
