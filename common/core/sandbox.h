@@ -4,8 +4,9 @@
  *
  * The child has one socket, and at most one open file. It may compute, take memory, and read and write these two; seccomp
  * refuses every other system call (fence.h), so that it can open no file, make no connection and start no program. It has a
- * copy of this process's memory, but not of files that are mapped to be shared, such as a cache. Its environment is empty, no_new_privs is set, and it ends with this process. Requests and answers are framed: whoever
- * receives one checks its length before taking memory for it.
+ * copy of this process's memory, but not of files that are mapped to be shared, such as a cache. Its environment is empty,
+ * no_new_privs is set, and it ends with this process. Requests and answers are framed: whoever receives one checks its
+ * length before taking memory for it.
  *
  * Waiting ends when the answer is there, when a limit is exceeded, or when the user interrupts (interrupt.h). */
 #pragma once
