@@ -10,11 +10,11 @@
 enum { COSINES_BLOCK = 256 /* images compared at a time, and maximum number of vectors */ };
 
 /* Default threshold of near-duplicates: 0.7 for block5_pool of trained weights, 0.9 if it is pooled, 0.99 for all other
- * features, which differ less from image to image. Of 2,153 photographs of food and insects (published base, presets vips and keras), those of
- * different things have a cosine of 0.61 at most, one dish from two sides 0.64, and shots of one scene more than 0.7; 100
- * that were saved again at JPEG quality 20 or scaled to three quarters 0.81 at least, and of those with a twentieth cut
- * off each side nine in ten 0.77. Pooled by avg (max), different dishes among 1,500 have 0.89 (0.84) at most, and of 600 such
- * copies of 200 all but 1 (10) in a hundred 0.94 (0.93) at least. */
+ * features, which differ less from image to image. Of 2,153 photographs of food and insects (published base, presets vips
+ * and keras), those of different things have a cosine of 0.61 at most, one dish from two sides 0.64, and shots of one scene
+ * more than 0.7; 100 that were saved again at JPEG quality 20 or scaled to three quarters 0.81 at least, and of those with a
+ * twentieth cut off each side nine in ten 0.77. Pooled by avg (max), different dishes among 1,500 have 0.89 (0.84) at most,
+ * and of 600 such copies of 200 all but 1 (10) in a hundred 0.94 (0.93) at least. */
 double cosines_alike(const FeatureSpec *spec);
 
 typedef struct Cosines Cosines;

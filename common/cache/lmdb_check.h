@@ -10,7 +10,8 @@
  * Refused: meta pages that disagree with each other or with the file's size; pages outside the file, used twice (which
  * excludes cycles), of the wrong kind or with the wrong number; nodes that overlap or leave their page; keys out of
  * order; trees whose depth or number of entries differs from their root's; free pages that are in use, or freed by a
- * transaction that was not yet; transaction numbers near their end. The values are not interpreted. Only the trees that a cache has are accepted: no duplicates, no integer keys. */
+ * transaction that was not yet; transaction numbers near their end. The values are not interpreted. Only the trees that a
+ * cache has are accepted: no duplicates, no integer keys. */
 #pragma once
 #include <glib.h>
 

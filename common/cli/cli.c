@@ -1,4 +1,5 @@
-/* cli: a program from its command line, parsed by GOption from its table, to its exit status; messages. Help and man page are in help.c. */
+/* cli: a program from its command line, parsed by GOption from its table, to its exit status; messages. Help and man page
+ * are in help.c. */
 #include "common/cli/choice.h"
 #include "common/cli/cli_internal.h"
 #include "common/cli/fatal.h"

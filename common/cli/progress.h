@@ -1,5 +1,6 @@
 /* progress: a bar with rate and time left, as wide as the terminal has room for; a plain line every half minute where
- * there is no terminal, it is a dumb one, or stdout is a pipe. On stderr, silent under --quiet. Messages printed by cli.h in the meantime do not break the bar. Safe from several threads. */
+ * there is no terminal, it is a dumb one, or stdout is a pipe. On stderr, silent under --quiet. Messages printed by cli.h in
+ * the meantime do not break the bar. Safe from several threads. */
 #pragma once
 #include <glib.h>
 

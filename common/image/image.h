@@ -87,10 +87,10 @@ typedef struct {
     char remark[IMAGE_REMARK];    /* a warning of libjpeg's that cost no pixels, or empty */
 } ImageFacts;
 
-/* Decodes a whole file in memory to rgb (side, side, 3). With side 0 (not with preset vips) there are no pixels, and the image is measured. On
- * failure, also if only a part can be decoded, it returns FALSE and a reason for "NAME: REASON" (empty, not an image,
- * truncated, corrupt, over the limit on pixels), the same in every run, or IMAGE_ERROR_MACHINE if memory is short; rgb is
- * then undefined. */
+/* Decodes a whole file in memory to rgb (side, side, 3). With side 0 (not with preset vips) there are no pixels, and the
+ * image is measured. On failure, also if only a part can be decoded, it returns FALSE and a reason for "NAME: REASON"
+ * (empty, not an image, truncated, corrupt, over the limit on pixels), the same in every run, or IMAGE_ERROR_MACHINE if
+ * memory is short; rgb is then undefined. */
 gboolean image_decode(const guint8 *bytes, gsize size, const Decoding *how, gint64 max_pixels, guint8 *rgb,
                       ImageFacts *facts, GError **error);
 

@@ -2,11 +2,11 @@
  * novelty detection by the nearest neighbour (Sun et al. 2022).
  *
  * Features (H, W, C) are averaged over the places and scaled to length 1. Up to 1,024 of the images trained on are
- * kept (novelty_most), at even distances through all of them. On photographs (published base, 1,500 of food or 91 of insects known,
- * the other kind unknown) this told the unknown from the known at an area under the ROC curve of 0.996 and 0.920; the
- * probability of the class at 0.57 to 0.69 and 0.79 to 0.90, the energy of a linear head's decision values (Liu et al. 2020) at 0.59
- * and 0.79 at best, Mahalanobis's distance with a shared covariance at 0.997 and 0.908,
- * all 25,088 features instead of the average at 0.982 and 0.926. */
+ * kept (novelty_most), at even distances through all of them. On photographs (published base, 1,500 of food or 91 of insects
+ * known, the other kind unknown) this told the unknown from the known at an area under the ROC curve of 0.996 and 0.920; the
+ * probability of the class at 0.57 to 0.69 and 0.79 to 0.90, the energy of a linear head's decision values (Liu et al. 2020)
+ * at 0.59 and 0.79 at best, Mahalanobis's distance with a shared covariance at 0.997 and 0.908, all 25,088 features instead
+ * of the average at 0.982 and 0.926. */
 #pragma once
 #include "common/cache/cache.h"
 #include "common/core/thread_pool.h"

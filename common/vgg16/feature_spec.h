@@ -47,8 +47,8 @@ gboolean feature_spec_pool(FeatureSpec *spec, Pool pool, GError **error);
 /* Of the maps before pooling, which are not known of imported features. */
 FeatureSpec *feature_spec_unpooled(const FeatureSpec *spec);
 
-/* Sets the tiles for these weights by measuring (tiles_choose) with this many threads; prints the time taken as a debug message. For existing features, such as a cache's, use their tiles instead.
- * weights: NULL without a base. */
+/* Sets the tiles for these weights by measuring (tiles_choose) with this many threads; prints the time taken as a debug
+ * message. For existing features, such as a cache's, use their tiles instead. weights: NULL without a base. */
 void feature_spec_choose_tiles(FeatureSpec *spec, const Weights *weights, guint threads);
 
 /* m of F(m x m) of each convolution of the base; 0 after the layer, and without a base. */

@@ -1,5 +1,5 @@
-/* vgg16: the table of VGG16's layers, of the base and of the top up to its last ReLU. Shapes, names in weights files, the summary and the possible
- * cuts are all taken from it.
+/* vgg16: the table of VGG16's layers, of the base and of the top up to its last ReLU. Shapes, names in weights files, the
+ * summary and the possible cuts are all taken from it.
  *
  * Source: Simonyan & Zisserman 2014, configuration D; names as in keras-applications' vgg16.py, indices as in
  * torchvision's vgg16().features and .classifier.

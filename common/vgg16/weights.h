@@ -28,10 +28,10 @@ typedef struct {
  * rates are made for. */
 enum { WEIGHTS_PIXEL_SCALE = 64 };
 
-/* The layers of the base, and further ones up to index `cut`. from: a path, or "random", "random:SEED" (seed 0 by default): kernels He-normal (He et al. 2015,
- * std = sqrt(2 / (9 C)), or sqrt(2 / D); block1_conv1's over WEIGHTS_PIXEL_SCALE), biases U[0, 0.02). Of kernel i, it
- * is drawn from rng_new(SEED, 2 i), in the order of HWIO, as (float)(std * rng_normal()), the bias
- * from rng_new(SEED, 2 i + 1) as (float)(0.02 * rng_uniform()). NULL and error set where it fails. */
+/* The layers of the base, and further ones up to index `cut`. from: a path, or "random", "random:SEED" (seed 0 by default):
+ * kernels He-normal (He et al. 2015, std = sqrt(2 / (9 C)), or sqrt(2 / D); block1_conv1's over WEIGHTS_PIXEL_SCALE), biases
+ * U[0, 0.02). Of kernel i, it is drawn from rng_new(SEED, 2 i), in the order of HWIO, as (float)(std * rng_normal()), the
+ * bias from rng_new(SEED, 2 i + 1) as (float)(0.02 * rng_uniform()). NULL and error set where it fails. */
 Weights *weights_load(const char *from, int cut, GError **error);
 gboolean weights_are_seeded(const char *from); /* from is "random" or "random:SEED" */
 void weights_free(Weights *weights);

@@ -7,8 +7,8 @@
  * read if features of them are asked for.
  *
  * By number (save_weights of Keras 3, .weights.h5, also within .keras): /layers/conv2d_7/vars/0 and 1 are kernel and bias
- * of the eighth convolution, /layers/dense and dense_1 fc1 and fc2 (keras/src/saving/saving_lib.py; Keras 2.13 has _layer_checkpoint_dependencies for
- * layers).
+ * of the eighth convolution, /layers/dense and dense_1 fc1 and fc2 (keras/src/saving/saving_lib.py; Keras 2.13 has
+ * _layer_checkpoint_dependencies for layers).
  *
  * Where VGG16 is a layer of another model, by name: that layer's group lists all weights of VGG16, such as
  * block1_conv1/kernel:0; by number: /layers/functional has its layers below it. */

@@ -59,10 +59,10 @@ double metrics_calibration_error(const ReliabilityBin *bins, guint n_bins);
  * most as likely as this one if both are right equally often; scipy.stats.fisher_exact. */
 double metrics_fisher(guint right, guint n, guint others_right, guint m);
 
-/* The same over groups (interval.h): of (N) is the index of an image's slice, negative: not counted. If values (N), 1 where right,
- * do not depend on the slice, a group's part in their covariance with being in it is as likely to have either sign (Kline &
- * Santos 2012, Journal of Econometric Methods 1): how often, with signs drawn from a fixed seed, the sum is at least as far
- * from 0, at least 1 / (INTERVAL_DRAWS + 1); of G groups about 2 / 2^G at best. */
+/* The same over groups (interval.h): of (N) is the index of an image's slice, negative: not counted. If values (N), 1 where
+ * right, do not depend on the slice, a group's part in their covariance with being in it is as likely to have either sign
+ * (Kline & Santos 2012, Journal of Econometric Methods 1): how often, with signs drawn from a fixed seed, the sum is at
+ * least as far from 0, at least 1 / (INTERVAL_DRAWS + 1); of G groups about 2 / 2^G at best. */
 double metrics_grouped_differs(const int *values, const int *of, int slice, const guint *units, guint n);
 
 /* Holm's correction (1979) of n values p in place, each at most 1. */

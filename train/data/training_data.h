@@ -39,7 +39,8 @@ TrainingData *training_data_from_images(const SourceChoice *choice, const Networ
  * scaled: its rows are, as they are fetched. */
 MemoryNeed training_data_memory(const TrainingData *data, gboolean scaled, int batch, guint threads);
 
-/* Makes the rows available. beside: a file in the folder to spill images to. weights: of the base, or NULL without one. FALSE and error on failure. */
+/* Makes the rows available. beside: a file in the folder to spill images to. weights: of the base, or NULL without one.
+ * FALSE and error on failure. */
 gboolean training_data_load(TrainingData *data, const CliCommon *common, const char *beside,
                             const Weights *weights, GError **error);
 

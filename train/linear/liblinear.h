@@ -1,9 +1,9 @@
 /* liblinear: liblinear's solvers on its own rows; the only module that includes linear.h, whose names have no prefix.
  *
  * liblinear draws from rand() and prints through a global hook, so it is not thread-safe: each problem is solved in a
- * worker process (sandbox.h), a fork with its own copy of the rows. train() would fit one class versus the rest after another, with one random sequence
- * running through all of them; here each problem has its own sequence, so that they can run at once and in any order: the
- * solutions agree to the solver's tolerance. */
+ * worker process (sandbox.h), a fork with its own copy of the rows. train() would fit one class versus the rest after
+ * another, with one random sequence running through all of them; here each problem has its own sequence, so that they can
+ * run at once and in any order: the solutions agree to the solver's tolerance. */
 #pragma once
 #include "train/linear/linear_training.h"
 
@@ -21,8 +21,8 @@ gsize liblinear_worker(
 gboolean liblinear_start(Liblinear *liblinear, GError **error);
 void liblinear_stop(Liblinear *liblinear); /* NULL: nothing */
 
-/* As descent_run, descent_values, but of the rows that a problem tests alone; solvers that cannot start where the last run ended start anew. A multi-class problem
- * has L decision values, in the place of one. */
+/* As descent_run, descent_values, but of the rows that a problem tests alone; solvers that cannot start where the last run
+ * ended start anew. A multi-class problem has L decision values, in the place of one. */
 gboolean liblinear_run(Liblinear *liblinear, double cost, Progress *progress, GError **error);
 void liblinear_values(const Liblinear *liblinear, float *values);
 
