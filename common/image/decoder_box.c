@@ -264,14 +264,18 @@ gboolean decoder_box_decode(DecoderBox *box, GBytes *content, const Decoding *ho
         sandbox_begin(decoder);
         gboolean fine =
             sandbox_ask(decoder, (SandboxBytes){&request, sizeof request}, body, size, &answer, &problem);
+        if (fine && answer.size != size) {
+            g_set_error_literal(&problem, SANDBOX_ERROR, SANDBOX_CRASHED, "its answer is not valid");
+            fine = FALSE;
+        }
         if (fine || problem->code >= SANDBOX_REFUSED) {
             if (!sandbox_is_fenced(decoder) && !g_atomic_int_exchange(&box->warned, TRUE))
                 cli_warn(
                     "this kernel has no seccomp: images are decoded in separate processes, but these are not "
                     "sandboxed");
             give_back(box, decoder);
-            if (!fine || answer.size != size)
-                return fine ? FALSE : tell(problem, error);
+            if (!fine)
+                return tell(problem, error);
             if (pixels)
                 memcpy(rgb, answered->rgb, pixels);
             *facts = answered->facts;

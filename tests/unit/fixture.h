@@ -6,6 +6,7 @@
 #include "common/cache/cache.h"
 #include "common/core/floats.h"
 #include "common/core/rng.h"
+#include "common/core/sandbox.h"
 #include "common/hdf5/hdf5_file.h"
 #include "common/model/model.h"
 #include "common/network/dense.h"
@@ -48,6 +49,18 @@ static inline Trainer *make_trainer(Arena *arena, Network *network, const Optimi
     trainer_free(trainer_new(arena, network, optimizer, batch, 42, thread_pool));
     take_with_scratch(arena);
     return trainer_new(arena, network, optimizer, batch, 42, thread_pool);
+}
+
+/* ---- A sandbox that lies ---- */
+
+/* In the child: what precedes an answer of `size` bytes. */
+static inline void forge_head(guint64 size)
+{
+    struct {
+        guint64 size;
+        gint32 fine, code, fenced, unused;
+    } head = {size, TRUE, 0, TRUE, 0};
+    g_assert_true(sandbox_send_all(SUBPROCESS_SOCKET, &head, sizeof head));
 }
 
 /* ---- A temporary folder for the files of a test ---- */

@@ -2,6 +2,7 @@
  * the child does. */
 #include "common/core/interrupt.h"
 #include "common/core/sandbox.h"
+#include "tests/unit/fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,19 +36,10 @@ static gboolean is_mapped(guint8 *page)
     return madvise(page, PAGE, MADV_NORMAL) == 0;
 }
 
-static void send_head(guint64 size)
-{
-    struct {
-        guint64 size;
-        gint32 fine, code, fenced, unused;
-    } head = {size, TRUE, 0, TRUE, 0};
-    g_assert_true(sandbox_send_all(SUBPROCESS_SOCKET, &head, sizeof head));
-}
-
 /* An answer, a byte now and then. */
 static G_NORETURN void dribble(void)
 {
-    for (send_head(ANSWER_MAX);; g_usleep(20000))
+    for (forge_head(ANSWER_MAX);; g_usleep(20000))
         sandbox_send_all(SUBPROCESS_SOCKET, "", 1);
 }
 

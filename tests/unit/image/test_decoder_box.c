@@ -2,6 +2,7 @@
  * data to decode selects the task. */
 #include "common/image/decoder_box.h"
 #include "common/image/image_file.h"
+#include "tests/unit/fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,6 +59,9 @@ static gboolean task(const guint8 *bytes, gsize size, const Decoding *how, gint6
         return TRUE;
     case 'c':
         __builtin_trap();
+    case 'h': /* answers without pixels */
+        forge_head(0);
+        return TRUE;
     case 'l':
         _exit(1);
     case 'p':
@@ -136,6 +140,7 @@ static void test_a_crash_costs_one_image(void)
         assert_decodes(box, "x1");
         assert_decodes(box, "turned");
         assert_fails(box, "c", IMAGE_ERROR_UNREADABLE, "crashes the decoder (Illegal instruction)");
+        assert_fails(box, "h", IMAGE_ERROR_UNREADABLE, "crashes the decoder (its answer is not valid)");
     }
     assert_decodes(box, "x2");
     assert_fails(box, "r", IMAGE_ERROR_UNREADABLE, "bad\xef\xbf\xbd");
