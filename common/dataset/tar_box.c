@@ -143,8 +143,9 @@ gboolean tar_box_next(TarBox *box, TarMember *member, GError **error)
     Told *told = box->member = answer.bytes;
     if (answer.size == 0)
         return FALSE;
-    /* The name, which the sandbox has ended by a NUL, is as tar_reader.h promises. */
-    if (answer.size < sizeof *told || *told->name == '/' || !labels_path_stays(told->name))
+    /* The name, which the sandbox has ended by a NUL, is whole and as tar_reader.h promises. */
+    if (answer.size < sizeof *told || answer.size != sizeof *told + strlen(told->name) + 1 ||
+        *told->name == '/' || !labels_path_stays(told->name))
         return error_set(error, "%s: a member has a name that is not valid: the archive is damaged",
                          box->path);
     if (told->kind != TAR_FILE && told->kind != TAR_FOLDER && told->kind != TAR_LINK)

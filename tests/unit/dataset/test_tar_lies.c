@@ -21,6 +21,7 @@ static const struct {
     {{"a/long.jpg", TAR_FILE, 5}, 6, "its answer is not valid"},
     {{"a/huge.jpg", TAR_FILE, G_MAXUINT64}, 5, "'a/huge.jpg' is incomplete"},
     {{"a/pipe", (TarKind)77, 5}, 5, NULL},
+    {{NULL, TAR_FILE, 5}, 5, "a name that is not valid"}, /* forged */
 };
 
 struct TarReader {
@@ -37,12 +38,25 @@ void tar_reader_close(TarReader *reader)
     g_free(reader);
 }
 
+/* In tar_box's place: a name with a NUL within. */
+static void forge_member(void)
+{
+    struct {
+        guint64 kind, size;
+        char name[8];
+    } told = {TAR_FILE, 5, "a\0b.jpg"};
+    forge_head(sizeof told);
+    g_assert_true(sandbox_send_all(SUBPROCESS_SOCKET, &told, sizeof told));
+}
+
 gboolean tar_reader_next(TarReader *reader, TarMember *member, GError **error)
 {
     if (reader->next == G_N_ELEMENTS(lies))
         return FALSE;
     *member = lies[reader->next++].member;
-    return TRUE;
+    if (!member->name)
+        forge_member();
+    return member->name != NULL;
 }
 
 gboolean tar_reader_content(TarReader *reader, void *bytes, gsize *size, GError **error)
