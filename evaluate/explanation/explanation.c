@@ -25,6 +25,8 @@ typedef struct {
     const Network *pooling;    /* of these, to what the model takes */
     Explanation *const *items; /* (n) */
     guint n;
+    float *scaled;       /* (n, D) what the head takes, and */
+    float *parts;        /* (n, features) these divided among the places */
     guint8 *files_found; /* (N) Found, of all images */
 } Gather;
 
@@ -173,27 +175,43 @@ static void fill_map(const Model *model, guint places, const float *parts, const
     map->value = g_str_equal(model->head, "linear") ? map->bias + total : (double)logit / temperature;
 }
 
-/* x (features): of the image. */
-static void explain(const Gather *gather, Explanation *item, const float *x)
+/* x (features): of the i-th image. */
+static void take_features(const Gather *gather, guint i, const float *x)
 {
-    ThreadPool *thread_pool = gather->comparison->thread_pool;
+    const Model *model = gather->evaluation->model;
+    float *scaled = gather->scaled + i * feature_spec_features(model->spec);
+    if (model->spec->pool)
+        network_predict(gather->pooling, gather->comparison->thread_pool, &x, 1, scaled);
+    scaling_apply(model->scaling, model->spec->pool ? scaled : x, scaled);
+    divide(model, gather->places, x, scaled, gather->parts + i * gather->features);
+}
+
+/* All at once, which reads the head's weights, most of the work, once instead of for each image. */
+static void make_maps(const Gather *gather)
+{
     const Model *model = gather->evaluation->model;
     gsize features = feature_spec_features(model->spec), classes = model->classes->len;
-    g_autofree float *scaled = g_new(float, features), *parts = g_new(float, gather->features);
-    g_autofree float *logits = g_new(float, 2 * classes), *gradients = g_new(float, 2 * features);
-    if (model->spec->pool)
-        network_predict(gather->pooling, thread_pool, &x, 1, scaled);
-    scaling_apply(model->scaling, model->spec->pool ? scaled : x, scaled);
-    divide(model, gather->places, x, scaled, parts);
-    choose_labels(gather, item);
-    const float *const rows[] = {scaled, scaled};
-    const int labels[] = {item->maps[0].label, item->maps[1].label};
-    network_gradients(model->network, thread_pool, rows, (int)item->n_maps, labels, logits, gradients);
-    for (guint m = 0; m < item->n_maps; m++) {
-        item->maps[m].side = (guint)gather->images.spec->shape[0];
-        fill_map(model, gather->places, parts, gradients + m * features,
-                 logits[m * classes + (gsize)labels[m]], &item->maps[m]);
+    guint most = 2 * gather->n, n = 0;
+    g_autofree const float **rows = g_new(const float *, most + 1);
+    g_autofree int *labels = g_new(int, most + 1);
+    for (guint i = 0; i < gather->n; i++) {
+        Explanation *item = gather->items[i];
+        choose_labels(gather, item);
+        for (guint m = 0; m < item->n_maps; m++, n++) {
+            rows[n] = gather->scaled + i * features;
+            labels[n] = item->maps[m].label;
+        }
     }
+    g_autofree float *logits = g_new(float, n *classes + 1), *gradients = g_new(float, n *features + 1);
+    network_gradients(model->network, gather->comparison->thread_pool, rows, (int)n, labels, logits,
+                      gradients);
+    for (guint i = 0, k = 0; i < gather->n; i++)
+        for (guint m = 0; m < gather->items[i]->n_maps; m++, k++) {
+            ExplanationMap *map = &gather->items[i]->maps[m];
+            map->side = (guint)gather->images.spec->shape[0];
+            fill_map(model, gather->places, gather->parts + i * gather->features, gradients + k * features,
+                     logits[k * classes + (gsize)labels[k]], map);
+        }
 }
 
 /* ---- Features and images ---- */
@@ -207,11 +225,11 @@ static gboolean read_vectors(const Gather *gather, GError **error)
 {
     g_autofree float *buffer = g_new(float, gather->features);
     for (guint i = 0; i < gather->n; i++) {
-        Explanation *item = gather->items[i];
-        const float *x = cache_features(gather->comparison->images->cache, item->image, buffer, error);
+        const float *x =
+            cache_features(gather->comparison->images->cache, gather->items[i]->image, buffer, error);
         if (!x)
             return FALSE;
-        explain(gather, item, x);
+        take_features(gather, i, x);
     }
     return TRUE;
 }
@@ -226,7 +244,7 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
     if (gather->comparison->images->cache && memcmp(image->hash, hash, CACHE_HASH) != 0)
         return error_set(error, "%s: has changed since its features were made: run extract again",
                          image->path);
-    explain(gather, gather->items[index], features);
+    take_features(gather, index, features);
     return TRUE;
 }
 
@@ -294,9 +312,14 @@ static gboolean explain_model(Gather *gather, GError **error)
     gather->features = feature_spec_features(maps);
     gather->places = (guint)(gather->features / EXPLANATION_CHANNELS);
     gather->images.spec = maps;
+    g_autofree float *scaled = g_new(float, gather->n *feature_spec_features(spec) + 1);
+    g_autofree float *parts = g_new(float, gather->n * gather->features + 1);
+    gather->scaled = scaled;
+    gather->parts = parts;
     if (!(images->cache && spec->pool == POOL_NONE ? read_vectors(gather, error)
                                                    : compute_vectors(gather, error)))
         return FALSE;
+    make_maps(gather);
     for (guint i = 0; images->folder && i < gather->n; i++)
         read_image(gather, i);
     return TRUE;
