@@ -53,7 +53,7 @@ void explanation_choose(const Comparison *comparison, guint model, guint64 seed,
     guint n = comparison->n;
     const Evaluation *evaluation = comparison->evaluations[model];
     g_autofree gboolean *taken = g_new0(gboolean, n + 1);
-    g_autoptr(GArray) unsure = evaluation_unsure(comparison, evaluation);
+    g_autoptr(GArray) unsure = evaluation_unsure(evaluation);
     add_first(evaluation->mistakes, model, EXPLAIN_WRONG, taken, items);
     add_first(unsure, model, EXPLAIN_UNSURE, taken, items);
     add_sample(model, n, seed, taken, items);

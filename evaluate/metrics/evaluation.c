@@ -269,11 +269,12 @@ void comparison_free(Comparison *comparison)
     g_free(comparison);
 }
 
-GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evaluation)
+GArray *evaluation_unsure(const Evaluation *evaluation)
 {
+    guint n = evaluation->comparison->n, classes = evaluation->comparison->classes;
     GArray *unsure = g_array_new(FALSE, FALSE, sizeof(Ranked));
-    for (guint i = 0; i < comparison->n; i++) {
-        const float *scores = evaluation->known.scores + (gsize)i * comparison->classes;
+    for (guint i = 0; i < n; i++) {
+        const float *scores = evaluation->known.scores + (gsize)i * classes;
         int second = evaluation_runner_up(evaluation, i);
         Ranked one = {i, second < 0 ? 0 : (double)(scores[second] - scores[evaluation->predicted[i]])};
         g_array_append_val(unsure, one);

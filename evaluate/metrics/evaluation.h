@@ -58,8 +58,8 @@ typedef struct {
     guint image;
     double score;
 } Ranked;
-gint ranked_order(gconstpointer a,
-                  gconstpointer b); /* of these, or of what begins with one, for g_array_sort */
+/* For g_array_sort of these, or of what begins with one. */
+gint ranked_order(gconstpointer a, gconstpointer b);
 
 typedef struct Comparison Comparison;
 
@@ -132,7 +132,7 @@ struct Comparison {
     char *over;                      /* " over 40 groups", of an interval; "" where there are none */
     int frequent;                    /* the most frequent class */
     double guess;                    /* its share: the accuracy of always answering it */
-    guint k;                         /* of top_k, at most L: every prediction is then among the top k */
+    guint k;                         /* of top_k, at most L, where every prediction is among the top k */
     GArray *pairs;                   /* ModelPair, all, in the order of the models */
     Verdict verdict;
     const char *
@@ -166,7 +166,7 @@ gboolean model_probabilities(const Model *model, float *outputs, guint n);
 
 /* All images, those first whose two best classes lie closest together: by minus the lead of the predicted class's score, 0
  * where there is only one. An array of Ranked. */
-GArray *evaluation_unsure(const Comparison *comparison, const Evaluation *evaluation);
+GArray *evaluation_unsure(const Evaluation *evaluation);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TestImages, test_images_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Comparison, comparison_free)

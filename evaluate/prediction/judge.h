@@ -8,9 +8,9 @@ enum { JUDGE_BLOCK = 64 };
 typedef struct Judge Judge;
 struct Judge {
     PipelineImages
-        images; /* first: filled in while vectors are computed, or read: those of its specification */
+        images; /* first; its specification is that of the vectors, which models of others do not take */
     Comparison *comparison;
-    const char *label; /* of the progress */
+    const char *label; /* of the progress; NULL for judge_list: none is shown */
     guint block;       /* vectors given to a model at a time, at most JUDGE_BLOCK */
     gboolean compares; /* similarities to the images trained on are asked for, of models that know them */
     gboolean once;     /* a cache's vectors are not read again: their pages are given back */
@@ -24,8 +24,8 @@ struct Judge {
     /* Hears why an image could not be used. */
     gboolean (*skip)(Judge *judge, guint image, const char *reason, GError **error);
 
-    guint n;                     /* images, of */
-    Cache *cache;                /* or NULL: through the base */
+    guint n;                     /* images to judge; of a list that goes on, at a time */
+    Cache *cache;                /* theirs; NULL: they go through the base */
     float *vectors;              /* (block, D) */
     const float *x[JUDGE_BLOCK]; /* the vectors in the block, there or in a cache, */
     guint rows[JUDGE_BLOCK];     /* and their images */

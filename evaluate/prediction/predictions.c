@@ -15,9 +15,9 @@ static void append_header(GString *text, const Comparison *comparison)
     g_string_append_c(text, '\n');
 }
 
-static void append_image(GString *text, const Comparison *comparison, const Evaluation *evaluation,
-                         guint index)
+static void append_image(GString *text, const Evaluation *evaluation, guint index)
 {
+    const Comparison *comparison = evaluation->comparison;
     const float *scores = evaluation->known.scores + (gsize)index * comparison->classes;
     csv_append(text, comparison->items[index]->key);
     csv_append(text, comparison->names[comparison->labels[index]]);
@@ -27,16 +27,16 @@ static void append_image(GString *text, const Comparison *comparison, const Eval
     g_string_append_c(text, '\n');
 }
 
-static gboolean write_model(const Comparison *comparison, const Evaluation *evaluation, const char *path,
-                            GError **error)
+static gboolean write_model(const Evaluation *evaluation, const char *path, GError **error)
 {
+    const Comparison *comparison = evaluation->comparison;
     OutputFile *file = output_file_open(path, error);
     if (!file)
         return FALSE;
     g_autoptr(GString) text = g_string_new(NULL);
     append_header(text, comparison);
     for (guint i = 0; i < comparison->n; i++) {
-        append_image(text, comparison, evaluation, i);
+        append_image(text, evaluation, i);
         fwrite(text->str, 1, text->len, output_file_stream(file)); /* errors are kept by the stream */
         g_string_truncate(text, 0);
     }
@@ -58,7 +58,7 @@ gboolean predictions_write(const Comparison *comparison, const char *path, GErro
     for (guint j = 0; j < models; j++) {
         const Evaluation *evaluation = comparison->evaluations[j];
         g_autofree char *own = models > 1 ? path_for(path, evaluation->name) : g_strdup(path);
-        if (!write_model(comparison, evaluation, own, error))
+        if (!write_model(evaluation, own, error))
             return FALSE;
         if (models > 1)
             cli_remark("wrote %s", own);

@@ -126,8 +126,9 @@ static Seen seen_by(const Comparison *comparison, const Model *model, guint i)
     return twin && twin->path ? IMAGE_ALIKE : IMAGE_UNSEEN;
 }
 
-static void measure_leakage(const Comparison *comparison, Evaluation *evaluation)
+static void measure_leakage(Evaluation *evaluation)
 {
+    const Comparison *comparison = evaluation->comparison;
     Leakage *leakage = &evaluation->leakage;
     guint n = comparison->n, right = 0; /* of those not seen */
     if (!comparison->twins && !evaluation->model->trained_on)
@@ -151,6 +152,6 @@ gboolean leakage_find(Comparison *comparison, const LeakageChoice *choice, GErro
     if (choice->trained_on && !compare_caches(comparison, choice, error))
         return FALSE;
     for (guint j = 0; j < comparison->models; j++)
-        measure_leakage(comparison, comparison->evaluations[j]);
+        measure_leakage(comparison->evaluations[j]);
     return TRUE;
 }

@@ -266,9 +266,9 @@ static gboolean measure_images(const Comparison *comparison, guint measures, GPt
 /* ---- Figures ---- */
 
 /* Before the correction of p. */
-static Slice measure_slice(const Comparison *comparison, const Evaluation *evaluation, const Column *column,
-                           guint value)
+static Slice measure_slice(const Evaluation *evaluation, const Column *column, guint value)
 {
+    const Comparison *comparison = evaluation->comparison;
     guint n = comparison->n;
     Slice slice = {.column = g_intern_string(column->name),
                    .value = g_intern_string(column->values->pdata[value])};
@@ -287,14 +287,13 @@ static Slice measure_slice(const Comparison *comparison, const Evaluation *evalu
     return slice;
 }
 
-static GArray *measure_slices(const Comparison *comparison, const Evaluation *evaluation,
-                              const GPtrArray *columns)
+static GArray *measure_slices(const Evaluation *evaluation, const GPtrArray *columns)
 {
     GArray *slices = g_array_new(FALSE, FALSE, sizeof(Slice));
     for (guint c = 0; c < columns->len; c++) {
         const Column *column = columns->pdata[c];
         for (guint v = 0; v < column->values->len; v++) {
-            Slice slice = measure_slice(comparison, evaluation, column, v);
+            Slice slice = measure_slice(evaluation, column, v);
             g_array_append_val(slices, slice);
         }
     }
@@ -314,6 +313,6 @@ gboolean slices_find(Comparison *comparison, const SliceChoice *choice, GError *
         (choice->measures && !measure_images(comparison, choice->measures, columns, error)))
         return FALSE;
     for (guint j = 0; columns->len && j < comparison->models; j++)
-        comparison->evaluations[j]->slices = measure_slices(comparison, comparison->evaluations[j], columns);
+        comparison->evaluations[j]->slices = measure_slices(comparison->evaluations[j], columns);
     return TRUE;
 }

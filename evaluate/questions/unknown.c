@@ -23,8 +23,9 @@ static double share_known(const float *similarities, guint n, double limit)
     return (double)known / n;
 }
 
-UnknownFigures unknown_measure(const Comparison *comparison, const Evaluation *evaluation)
+UnknownFigures unknown_measure(const Evaluation *evaluation)
 {
+    const Comparison *comparison = evaluation->comparison;
     guint n = comparison->n, m = comparison->unknown->list->items->len;
     const Novelty *novelty = evaluation->model->novelty;
     const float *similarities = evaluation->known.similarities, *others = evaluation->unknown.similarities;

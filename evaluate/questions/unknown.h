@@ -9,5 +9,5 @@ typedef struct {
     double kept, told; /* share of the known images at the limit or above it, and of the unknown below it */
 } UnknownFigures;
 
-/* With the comparison's unknown images. */
-UnknownFigures unknown_measure(const Comparison *comparison, const Evaluation *evaluation);
+/* With its comparison's unknown images. */
+UnknownFigures unknown_measure(const Evaluation *evaluation);

@@ -35,7 +35,7 @@ void unknown_text(GString *text, const Comparison *comparison)
         plural(m, "image", "images"), source, 100 * METRICS_KEPT);
     for (guint j = 0; j < comparison->models; j++) {
         const Evaluation *evaluation = comparison->evaluations[j];
-        UnknownFigures figures = unknown_measure(comparison, evaluation);
+        UnknownFigures figures = unknown_measure(evaluation);
         const char *name = evaluation->shown;
         append_separation(text, name, figures.score, by_score(evaluation));
         if (!evaluation->known.similarities) {
@@ -128,7 +128,7 @@ json_t *unknown_json(const Evaluation *evaluation)
     const Comparison *comparison = evaluation->comparison;
     if (!comparison->unknown)
         return json_null();
-    UnknownFigures figures = unknown_measure(comparison, evaluation);
+    UnknownFigures figures = unknown_measure(evaluation);
     const Separations lines = {.separations = {figures.score, figures.similarity}};
     Row row = {.object = json_object()};
     row_count(&row, "images", NULL, comparison->unknown->list->items->len);
@@ -145,7 +145,7 @@ json_t *unknown_json(const Evaluation *evaluation)
 static void append_model(Report *report, Evaluation *evaluation)
 {
     const Comparison *comparison = report->comparison;
-    UnknownFigures figures = unknown_measure(comparison, evaluation);
+    UnknownFigures figures = unknown_measure(evaluation);
     const Separations lines = {{by_score(evaluation), by_similarity}, {figures.score, figures.similarity}};
     const Similarities of = {evaluation->known.similarities, evaluation->unknown.similarities, comparison->n,
                              comparison->unknown->list->items->len, figures.limit};

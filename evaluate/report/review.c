@@ -107,7 +107,7 @@ static void add_mistakes(Choice *choice)
 static void add_unsure(Choice *choice)
 {
     guint most = MIN(choice->comparison->n / 10, REVIEW_UNSURE_MAX), added = 0;
-    g_autoptr(GArray) unsure = evaluation_unsure(choice->comparison, choice->evaluation);
+    g_autoptr(GArray) unsure = evaluation_unsure(choice->evaluation);
     for (guint i = 0; i < unsure->len && added < most; i++) {
         Ranked one = g_array_index(unsure, Ranked, i);
         int second = evaluation_runner_up(choice->evaluation, one.image);
