@@ -14,7 +14,8 @@
 enum { EXIT_FAILED = 1 };
 
 static const char *program_name = "vggcache"; /* until fatal_install */
-static pid_t owner;                           /* the process that says why it ends; not those it forks */
+/* The process that says why it ends, not those it forks; 0, until fatal_install: any. */
+static pid_t owner;
 static struct {
     const char *domain;
     gint *warned;
@@ -37,7 +38,7 @@ static G_NORETURN void end(const char *first, const char *second)
             line[i] = '?';
     output_file_abandon();
     line[length++] = '\n';
-    if (getpid() == owner && write(STDERR_FILENO, line, length) < 0)
+    if ((!owner || getpid() == owner) && write(STDERR_FILENO, line, length) < 0)
         _exit(EXIT_FAILED); /* without a message */
     _exit(EXIT_FAILED);
 }

@@ -3,8 +3,8 @@ import os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../torture"))
-from tap import run
-from torture import QUICK, SCENARIOS, kill_chain, torture
+from tap import run, scratch
+from torture import QUICK, SCENARIOS, fail_allocation, kill_chain, need_tools, torture
 
 
 def test_of(scenario):
@@ -24,4 +24,13 @@ def chain_of(optimizer):
     return test
 
 
-run(*[test_of(scenario) for scenario in SCENARIOS], *[chain_of(optimizer) for optimizer in ("adam", "rmsprop", "sgd")])
+def want_of_memory_is_told_from_the_first_allocation_of_main_on():
+    need_tools()
+    with scratch() as folder:
+        status, stderr, _, hit = fail_allocation("small", 1, "once", ["evaluate", "--version"], folder)
+        assert hit and status == 1, (status, hit)
+        assert stderr.startswith("vggcache: out of memory: ") and stderr.count("\n") == 1, stderr
+
+
+run(want_of_memory_is_told_from_the_first_allocation_of_main_on, *[test_of(scenario) for scenario in SCENARIOS],
+    *[chain_of(optimizer) for optimizer in ("adam", "rmsprop", "sgd")])

@@ -221,12 +221,16 @@ def run_scenario(scenario, base, folder, every, faults):
     return Counter(kind for kind, _, _ in tasks), [wrong for wrong in done if wrong]
 
 
-def torture(names=(), every=False, faults=FAULTS, say=print):
-    """All scenarios, or those named; returns what was wrong. Skip where tracing is not allowed."""
+def need_tools():
     if not os.path.exists(INJECT):
-        raise Skip("build/tools/inject is made on x86-64 only")
+        raise Skip("build/tools/inject and fail_allocation.so are made on x86-64 only")
     if os.path.basename(BUILD) in ("address", "thread", "undefined"):
         raise Skip("a sanitizer ends the program in its own way where a call of its own fails")
+
+
+def torture(names=(), every=False, faults=FAULTS, say=print):
+    """All scenarios, or those named; returns what was wrong. Skip where tracing is not allowed."""
+    need_tools()
     wrong = []
     with scratch() as folder:
         base = folder + "/base"
