@@ -18,7 +18,7 @@ typedef struct {
 
 /* Images of a class. */
 typedef struct {
-    guint all, fixed;   /* fixed: they had a place */
+    guint all, fixed;   /* fixed: they or others of their units had a place */
     guint wanted, have; /* in the second part */
 } Class;
 
@@ -126,6 +126,8 @@ static void place_unit(Partition *p, Unit *unit, int place)
     for (guint k = 0; k < unit->count; k++) {
         PartitionItem *item = item_at(p, unit, k);
         Class *class = class_of(p, item);
+        if (class)
+            class->fixed += unit->fixed;
         if (unit->fixed && item->place >= 0)
             continue;
         item->place = place;
@@ -161,7 +163,6 @@ static gboolean count_classes(Partition *p, double share, const char *const *nam
         if (!class)
             continue;
         class->all++;
-        class->fixed += p->items[i].place >= 0;
         class->have += p->items[i].place == 1;
     }
     for (guint c = 0; c < p->n_classes; c++) {
@@ -220,11 +221,10 @@ static gboolean check_classes(const Partition *p, const char *const *names, cons
         if (!class->all || (class->have && class->have < class->all))
             continue;
         if (class->fixed == class->all)
-            return error_set(
-                error,
-                "%s: the %s part already has all %u images of class %s, and images stay where they are: "
-                "name a new CACHE",
-                what, class->have ? "test" : "training", class->all, names[c]);
+            return error_set(error,
+                             "%s: the %s part already has all %u images of class %s, or others of their "
+                             "groups, and images stay where they are: name a new CACHE",
+                             what, class->have ? "test" : "training", class->all, names[c]);
         return error_set(
             error,
             "%s: the %u images of class %s belong together, by their groups or by those of other "

@@ -20,9 +20,26 @@ static void test_a_class_is_given_what_is_free(void)
         g_assert_cmpint(items[i].place, ==, expected[i]);
 }
 
+static void test_a_class_follows_its_groups(void)
+{
+    static const char *const classes[] = {"a", "b"};
+    g_autoptr(GError) error = NULL;
+    /* Both of b are new, in two groups that are trained on. */
+    PartitionItem items[] = {
+        {.label = 0, .unit = 0, .place = 0},  {.label = 0, .unit = 1, .place = 0},
+        {.label = 0, .unit = 2, .place = 1},  {.label = 1, .unit = 0, .place = -1},
+        {.label = 1, .unit = 1, .place = -1},
+    };
+    g_assert_false(partition(items, G_N_ELEMENTS(items), 0.5, classes, 2, "--split-test", &error));
+    g_assert_cmpstr(error->message, ==,
+                    "--split-test: the training part already has all 2 images of class b, or others of their "
+                    "groups, and images stay where they are: name a new CACHE");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/partition/a class is given what is free", test_a_class_is_given_what_is_free);
+    g_test_add_func("/partition/a class follows its groups", test_a_class_follows_its_groups);
     return g_test_run();
 }
