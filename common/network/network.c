@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { MAX_UNITS = 1 << 24 }; /* side, channels, units: no product of three of them overflows */
-#define MAX_PARAMETERS ((gsize)1 << 40)
+#define MAX_PARAMETERS ((gsize)1 << 48) /* far above what a user asks for, who is told the memory */
 
 const LayerKindTraits layer_kinds[LAYER_KINDS] = {
     [LAYER_CONV2D] = {"conv2d", "Conv2D", TRUE, TRUE},
@@ -117,7 +117,7 @@ Layer *network_append(Network *network, const Layer *wanted, GError **error)
     const char *reason = fit_shape(layer);
     layer->bias_count = layer->kernel_count ? (gsize)layer->out[2] : 0;
     if (!reason && network_parameters(network) + layer->kernel_count > MAX_PARAMETERS)
-        reason = "the network would have more than 2^40 parameters";
+        reason = "the network would have more than 2^48 parameters";
     if (reason)
         return error_null(error, "layer %s does not fit an input of %d x %d x %d: %s", layer->name,
                           layer->in[0], layer->in[1], layer->in[2], reason);

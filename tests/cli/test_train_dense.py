@@ -305,6 +305,9 @@ def what_cannot_fit_in_memory_is_refused_in_a_sentence():
         told = [line for line in refused.stderr.splitlines() if line.startswith("train: ")]
         assert "memory" in told[-1] and len(told) <= 2, refused.stderr
         assert "Sanitizer" in refused.stderr or len(refused.stderr.splitlines()) == len(told), refused.stderr
+        refused = program("train", "--hidden", "1048576,1048576", cache, os.path.join(folder, "model.h5"), status=1,
+                          env=environment)
+        assert re.search(r"; use --hidden \d+,\d+", refused.stderr), refused.stderr
 
 
 def kernels(path):

@@ -199,7 +199,7 @@ static void test_parameters_without_number_are_refused(void)
     g_autofree char *path = with_attribute("vggcache_network", network->str);
     g_assert_null(model_load(path, &error));
     g_assert_nonnull(strstr(error->message, "c1 does not fit"));
-    g_assert_nonnull(strstr(error->message, "2^40 parameters"));
+    g_assert_nonnull(strstr(error->message, "2^48 parameters"));
 }
 
 static void test_values_that_are_not_finite_are_refused(void)
