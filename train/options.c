@@ -243,12 +243,6 @@ static const char description[] =
     "from where training stopped.\n\n"
     "The same seed gives the same model, bit for bit, for any number of threads.";
 
-gboolean train_scales_rows(const NetworkChoice *model)
-{
-    return (model->scale != SCALE_NONE || model->averages > 1) &&
-           !approach_traits[model->approach].base_learns;
-}
-
 /* A number above 0, or "auto", which leaves the value. NULL, or what is wrong. */
 static char *parse_or_auto(const char *option, const char *text, double *value)
 {
@@ -313,8 +307,8 @@ static char *check_options(void)
                                choice_name(APPROACH_CHOICES, (int)o.network.approach));
     if (!hidden)
         return g_strdup_printf(
-            "--hidden takes numbers of units from 1 to 1048576, such as 4096,1072, or none, not '%s'",
-            o.network.hidden);
+            "--hidden takes numbers of units from 1 to %d, such as 4096,1072, or none, not '%s'",
+            HIDDEN_UNITS_MOST, o.network.hidden);
     if (!augment_check(&o.images.augmentation, &error))
         return g_strdup(error->message);
     return o.network.head == HEAD_LINEAR ? take_linear() : NULL;
@@ -398,15 +392,15 @@ static const char *check_together(gboolean linear)
 static char *take_arguments(char **arguments)
 {
     gboolean from_images = o.images.folder && approach_traits[o.network.approach].images;
-    guint given = g_strv_length(arguments);
-    if (o.summary && approach_traits[o.network.approach].images && given == 0)
+    guint n = g_strv_length(arguments);
+    if (o.summary && approach_traits[o.network.approach].images && n == 0)
         return NULL;
     gboolean alone = from_images || o.images.augmented_cache;
-    if (given != (alone ? 1 : 2))
-        return g_strdup_printf("expected %s, got %u %s", alone ? "MODEL" : "CACHE and MODEL", given,
-                               plural(given, "argument", "arguments"));
+    if (n != (alone ? 1 : 2))
+        return g_strdup_printf("expected %s, got %u %s", alone ? "MODEL" : "CACHE and MODEL", n,
+                               plural(n, "argument", "arguments"));
     o.images.cache = from_images ? NULL : o.images.augmented_cache ? o.images.augmented_cache : arguments[0];
-    o.results.model = arguments[given - 1];
+    o.results.model = arguments[n - 1];
     if (g_str_has_suffix(o.results.model, ".keras") || g_str_has_suffix(o.results.model, ".weights.h5"))
         return g_strdup_printf("%s: such a name promises another layout of Keras's; train writes the one "
                                "that load_model takes from a name in .h5",

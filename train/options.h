@@ -108,9 +108,6 @@ typedef struct {
     Results results;
 } TrainOptions;
 
-/* Whether the rows that a network is trained on are scaled as they are fetched: not where layers of the base take them. */
-gboolean train_scales_rows(const NetworkChoice *model);
-
 /* Valid once cli_main has checked the command line, for the rest of the process. */
 extern const TrainOptions *const train_options;
 extern const CliProgram train_program;

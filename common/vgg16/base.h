@@ -10,7 +10,7 @@ enum { BASE_DEFAULT_BATCH = 8 };
  * multiplications, or `tile` if that is not 0 and there is such a one; 1: direct; 0: the convolution is after the cut. */
 int base_tile(int cut, int side, int conv, int tile, int limit);
 
-/* Gives the layers of an outlined network (vgg16_append) these weights, which are borrowed as an executor borrows a network's
+/* Gives the layers of a network (vgg16_append) these weights, which are borrowed as an executor borrows a network's
  * parameters, and tiles; NULL as below. */
 void base_freeze(Network *network, const Weights *weights, const int *tiles);
 

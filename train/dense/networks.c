@@ -22,6 +22,13 @@
 
 #include <stdio.h>
 
+/* Whether the rows are scaled as they are fetched: not where layers of the base take them. */
+static gboolean are_scaled(const NetworkChoice *choice)
+{
+    return (choice->scale != SCALE_NONE || choice->averages > 1) &&
+           !approach_traits[choice->approach].base_learns;
+}
+
 /* Whether the rows of a cache are activations inside the base. */
 static gboolean check_cut(const char *cache, gint64 unfreeze, const FeatureSpec *spec, GError **error)
 {
@@ -84,7 +91,7 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     trainer_free(trainer_new(&arena, outline, question->optimizer, (int)batch, 0, thread_pool));
     gsize kernels = network_parameters(outline) * sizeof(float),
           moments = optimizer_slots(question->optimizer) * kernels;
-    MemoryNeed rows = training_data_memory(data, train_scales_rows(&model), (int)batch, (guint)threads);
+    MemoryNeed rows = training_data_memory(data, are_scaled(&model), (int)batch, (guint)threads);
     MemoryNeed need = {.memory = kernels + arena_bytes(&arena), .address = 2 * FLOATS_ALIGNMENT};
     if (parts) {
         g_autofree char *parameters = memory_text(kernels), *slots = memory_text(moments);
@@ -143,7 +150,7 @@ static gboolean scale_rows(const NetworkChoice *choice, Model *model, TrainingDa
     BatchSource *sources[2] = {&data->training, &data->validation};
     const int *shape = model->spec->shape;
     gsize places = (gsize)shape[0] * (gsize)shape[1];
-    if (!train_scales_rows(choice))
+    if (!are_scaled(choice))
         return TRUE;
     scaling_free(model->scaling);
     model->scaling = scaling_new(kind, feature_spec_features(model->spec));
