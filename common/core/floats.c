@@ -101,8 +101,9 @@ gboolean arena_try_take(Arena *arena)
     gsize shared = shared_before(arena, ARENA_SHARED);
     g_assert(!arena->block);
     arena->floats = shared + arena->taken;
-    arena->taken = shared;
     arena->block = floats_try_new(arena->floats);
+    if (arena->block)
+        arena->taken = shared;
     return arena->block != NULL;
 }
 

@@ -50,7 +50,8 @@ float *arena_floats(Arena *arena, gsize count);
  * another, and find in it what the one before left. */
 float *arena_shared(Arena *arena, guint number, gsize count);
 
-/* Ends measuring: from now on arrays are handed out, in the same order. FALSE if there is not enough memory. */
+/* Ends measuring: from now on arrays are handed out, in the same order. FALSE if there is not enough memory: it
+ * still measures. */
 gboolean arena_try_take(Arena *arena);
 void arena_take(Arena *arena); /* aborts instead */
 

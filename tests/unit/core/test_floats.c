@@ -57,6 +57,7 @@ static void refuses_what_no_machine_has(void)
     g_auto(Arena) arena = {0};
     arena_floats(&arena, (gsize)1 << 58);
     g_assert_false(arena_try_take(&arena));
+    g_assert_cmpuint(arena_bytes(&arena), ==, ((gsize)1 << 58) * sizeof(float));
 }
 
 int main(int argc, char **argv)
