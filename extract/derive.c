@@ -36,14 +36,6 @@ static void derivation_clear(Derivation *d)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Derivation, derivation_clear)
 
-static gboolean open_weights(Derivation *d, const Options *options, int cut, GError **error)
-{
-    MemoryNeed need = weights_memory(cut);
-    return (memory_suffices(need) || memory_refuse(need, "going on to a layer of the top",
-                                                   "free some, or use a machine with more", error)) &&
-           (d->weights = weights_open(options->weights, cut, error));
-}
-
 /* Where the cache's features lead to, and the way there. */
 static gboolean find_way(Derivation *d, const Options *options, GError **error)
 {
@@ -51,7 +43,7 @@ static gboolean find_way(Derivation *d, const Options *options, GError **error)
     int cut = cli_given("layer") ? vgg16_find(options->layer) : -1;
     if (!vgg16_is_dense(cut) && options->weights)
         return error_set(error, "--weights is not used: only --layer fc1 and fc2 of a CACHE need weights");
-    if (vgg16_is_dense(cut) && !open_weights(d, options, cut, error))
+    if (vgg16_is_dense(cut) && !(d->weights = weights_open(options->weights, cut, error)))
         return FALSE;
     d->spec = feature_spec_copy(from);
     if ((cli_given("layer") && !feature_spec_go_on(d->spec, d->weights, options->layer, error)) ||

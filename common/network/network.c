@@ -182,10 +182,9 @@ static void take_parameters(Network *network)
 gboolean network_allocate(Network *network, GError **error)
 {
     take_parameters(network);
-    if (!arena_try_take(&network->arena)) {
-        g_autofree char *size = memory_text(arena_bytes(&network->arena));
-        return error_set(error, "there is not enough memory for the network's parameters, %s", size);
-    }
+    const MemoryNeed need = {.memory = arena_bytes(&network->arena), .address = FLOATS_ALIGNMENT};
+    if (!memory_suffices(need) || !arena_try_take(&network->arena))
+        return memory_refuse(need, "the network", "free some, or use a machine with more", error);
     take_parameters(network);
     return TRUE;
 }

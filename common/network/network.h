@@ -61,7 +61,7 @@ typedef struct {
 Network *network_new(int height, int width, int channels);
 
 /* Once all layers are there: zero kernels and biases for those that are not frozen, in one piece of memory. FALSE and
- * error if there is not enough. */
+ * error, before any is taken, if there is not enough. */
 gboolean network_allocate(Network *network, GError **error);
 void network_free(Network *network);
 

@@ -42,7 +42,7 @@ typedef gboolean (*PipelineConsume)(guint index, const float *features, const gu
 typedef gboolean (*PipelineBatchDone)(gpointer user, GError **error);
 
 typedef struct {
-    const Weights *weights; /* borrowed by pipeline_new only; NULL for layer "input", the normalised images */
+    const Weights *weights;       /* borrowed as spec; NULL for layer "input", the normalised images */
     const FeatureSpec *spec;      /* borrowed until pipeline_free */
     int batch;                    /* images the base takes at once */
     guint threads;                /* for decoding and for the base */

@@ -195,8 +195,11 @@ Weights *weights_load(const char *from, int cut, GError **error)
     g_autoptr(Weights) weights = g_new0(Weights, 1);
     weights->last = last_layer(cut);
     weights->network = vgg16_network(weights->last, VGG16_SIDE);
-    if (!network_allocate(weights->network, error) ||
-        !(weights_are_seeded(from) ? load_seeded(weights, from, error) : load_file(weights, from, error)))
+    if (!network_allocate(weights->network, error)) {
+        g_prefix_error(error, "%s: ", from);
+        return NULL;
+    }
+    if (!(weights_are_seeded(from) ? load_seeded(weights, from, error) : load_file(weights, from, error)))
         return NULL;
     for (int last = VGG16_LAYERS - 1; last <= weights->last; last++)
         compute_hash(weights, last, weights->hashes[last + 1 - VGG16_LAYERS]);

@@ -202,6 +202,18 @@ static void test_parameters_without_number_are_refused(void)
     g_assert_nonnull(strstr(error->message, "2^48 parameters"));
 }
 
+static void test_more_parameters_than_memory_are_refused(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path =
+        with_attribute("vggcache_network", "{\"input\": [1, 1, 64], \"layers\": ["
+                                           "{\"kind\": \"dense\", \"name\": \"a\", \"units\": 32768}, "
+                                           "{\"kind\": \"dense\", \"name\": \"b\", \"units\": 16777216}]}");
+    g_autofree char *sentence = g_strconcat(path, ": the network needs 2199.", NULL); /* GB: 2^41 bytes */
+    g_assert_null(model_load(path, &error));
+    g_assert_true(g_str_has_prefix(error->message, sentence));
+}
+
 static void test_values_that_are_not_finite_are_refused(void)
 {
     g_autoptr(GError) error = NULL;
@@ -385,6 +397,8 @@ int main(int argc, char **argv)
     g_test_add_func("/model/refuses damage and truncation", test_damage_is_refused);
     g_test_add_func("/model/refuses invalid content", test_content_that_cannot_be_is_refused);
     g_test_add_func("/model/refuses parameters without number", test_parameters_without_number_are_refused);
+    g_test_add_func("/model/refuses more parameters than memory",
+                    test_more_parameters_than_memory_are_refused);
     g_test_add_func("/model/refuses values that are not finite", test_values_that_are_not_finite_are_refused);
     g_test_add_func("/model/records the images it was trained on", test_images_trained_on);
     g_test_add_func("/model/keeps images to tell unknown ones by", test_novelty);
