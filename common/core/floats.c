@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-float *floats_try_new(gsize count)
+static float *try_new(gsize count)
 {
     if (count > (G_MAXSIZE / 2) / sizeof(float))
         return NULL;
@@ -27,7 +27,7 @@ float *floats_try_new(gsize count)
 
 float *floats_new(gsize count)
 {
-    float *floats = floats_try_new(count);
+    float *floats = try_new(count);
     if (!floats)
         g_error("out of memory: %" G_GSIZE_FORMAT " floats", count);
     return floats;
@@ -101,7 +101,7 @@ gboolean arena_try_take(Arena *arena)
     gsize shared = shared_before(arena, ARENA_SHARED);
     g_assert(!arena->block);
     arena->floats = shared + arena->taken;
-    arena->block = floats_try_new(arena->floats);
+    arena->block = try_new(arena->floats);
     if (arena->block)
         arena->taken = shared;
     return arena->block != NULL;

@@ -5,9 +5,8 @@
 
 #define FLOATS_ALIGNMENT ((gsize)2 << 20) /* of large ones: more address space than floats */
 
-/* NULL if there is not enough memory. Pages take no memory until they are touched. */
-float *floats_try_new(gsize count);
-float *floats_new(gsize count);  /* aborts instead */
+/* Pages take no memory until they are touched. Aborts if there is not enough. */
+float *floats_new(gsize count);
 void floats_free(float *floats); /* NULL allowed */
 
 enum { FLOATS_LINE = 64 / sizeof(float) }; /* of a cache line */
