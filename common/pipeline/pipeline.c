@@ -122,7 +122,7 @@ MemoryNeed pipeline_memory(const PipelineOptions *options)
     }; /* bytes of a decoder's process that it does not share with this one, measured */
     g_auto(Arena) arena = {0};
     int cut = vgg16_find(options->spec->layer);
-    MemoryNeed need = cut < 0 ? (MemoryNeed){0} : weights_memory(cut);
+    MemoryNeed need = cut < 0 || options->weights ? (MemoryNeed){0} : weights_memory(cut);
     need.memory += measure(&arena, options) + options->threads * (gsize)DECODER;
     need.address += FLOATS_ALIGNMENT;
     memory_add(&need,

@@ -63,7 +63,7 @@ struct Progress;
 gboolean pipeline_run(Pipeline *pipeline, guint inputs, PipelineProduce produce, PipelineConsume consume,
                       gpointer user, struct Progress *progress, GError **error);
 
-/* What a pipeline with these options takes, its threads, its decoders' processes and the base's weights included, which are not
- * looked at. */
+/* What a pipeline with these options takes, its threads, its decoders' processes and, unless they are there, the base's weights
+ * included, which are not looked at. */
 MemoryNeed pipeline_memory(const PipelineOptions *options);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pipeline, pipeline_free)

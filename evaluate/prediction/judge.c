@@ -14,7 +14,10 @@
 /* Of one model's features, while they are computed or read. */
 static MemoryNeed source_memory(const Judge *judge, const Model *model, guint threads)
 {
-    PipelineOptions options = {.spec = model->spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
+    PipelineOptions options = {.weights = judge->comparison->weights,
+                               .spec = model->spec,
+                               .batch = BASE_DEFAULT_BATCH,
+                               .threads = threads};
     gsize row = feature_spec_features(model->spec) * sizeof(float);
     MemoryNeed need = {.memory = MIN(judge->n, judge->block) * row};
     guint nonzeros;

@@ -25,9 +25,11 @@ def prepare(folder):
         out.writelines("%s/%03d.jpg,%s\n" % ("abcd"[i % 4], i, "abcd"[i % 4]) for i in range(200))
     program("tools/make-cache", folder + "/x.npy", folder + "/x.csv", folder + "/cache")
     program("train", "--quiet", "--hidden", "64", "--epochs", "1", "cache", "cached.h5", cwd=folder)
+    program("extract", *SEEDED, "--layer", "block5_conv2", "images", "cut", cwd=folder)
 
 
 # Commands before --threads and the output's name; each writes to different files.
+FROM_CUT = ["train", "--approach", "finetune", "--hidden", "64", "--epochs", "1", "--batch-size", "8", "cut", "cut.h5"]
 STANDALONE = ["train", "--hidden", "512,64", "--epochs", "1", "cache", "standalone.h5"]
 EXTRACT = ["extract"] + SEEDED + ["--batch", "16", "--layer", "block3_pool", "images", "new"]
 FROM_IMAGES = ["train", "--approach", "bootstrap"] + SEEDED + IMAGES + ["bootstrap.h5"]
@@ -41,6 +43,7 @@ COMMANDS = [
     ["train", "--approach", "scratch", "--images", "images", "--epochs", "1", "--batch-size", "4", "scratch.h5"],
     FROM_IMAGES,
     ["train", "--approach", "finetune"] + SEEDED + IMAGES + ["finetune.h5"],
+    FROM_CUT,
     ["evaluate", "cache", "cached.h5"],
 ]
 
@@ -102,6 +105,13 @@ def what_is_told_is_what_is_taken():
     assert not wrong, wrong
 
 
+def what_is_there_is_not_told_again():
+    """The weights serve the images of no class, too."""
+    _, said = peak(["evaluate", "--threads", "2", "--unknown", "images", "images", "bootstrap.h5"], FOLDER)
+    first, second = [number_after("memory: ", line) for line in said.splitlines() if "memory: " in line]
+    assert abs(second / first - 1) < 0.05, (first, second)
+
+
 def limited(command, folder, size):
     for made in ("new", "new.test", "input"):
         shutil.rmtree(os.path.join(folder, made), ignore_errors=True)
@@ -137,7 +147,7 @@ def what_is_not_refused_works():
     need_small_address_space()
     one = ["extract", "--threads", "1"] + SEEDED + ["--batch", "1", "--layer"]
     for command in (one + ["block5_pool", "images", "new"], one + ["block2_pool", "--split-test", "0.3", "images", "new"],
-                    ["train", "--threads", "2"] + STANDALONE[1:], ["evaluate", "--threads", "2", "cache", "cached.h5"]):
+                    ["train", "--threads", "2"] + STANDALONE[1:], ["train", "--threads", "2"] + FROM_CUT[1:], ["evaluate", "--threads", "2", "cache", "cached.h5"]):
         refused = limited(command, FOLDER, 150 << 20)
         low, high = (int(number_after("memory in ", refused.stderr)) + step for step in (-10 << 20, 10 << 20))
         while high - low > 1 << 20:
@@ -154,4 +164,4 @@ def what_is_not_refused_works():
 
 with scratch() as FOLDER:
     prepare(FOLDER)
-    run(what_is_told_is_what_is_taken, advice_fits, what_is_not_refused_works)
+    run(what_is_told_is_what_is_taken, what_is_there_is_not_told_again, advice_fits, what_is_not_refused_works)

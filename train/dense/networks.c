@@ -102,7 +102,9 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
                                  sources);
     }
     memory_add(&need, rows);
-    if (model.averages > 1) /* the first kernel once more when the model is kept */
+    if (data->cache && approach_traits[model.approach].base_learns)
+        memory_add(&need, weights_memory(-1)); /* of images, their pipeline tells it */
+    if (model.averages > 1)                    /* the first kernel once more when the model is kept */
         memory_add(&need,
                    (MemoryNeed){.memory = network_first(outline, LAYER_DENSE)->kernel_count * sizeof(float)});
     memory_add(&need, memory_of_threads((guint)threads + 1)); /* and one that fetches batches */
