@@ -40,6 +40,7 @@ guint new_cache_skip(CacheWriter *writer, const Cache *from)
 
 gboolean commit_often(CacheWriter *writer, GError **error)
 {
-    enum { OFTEN = 512 };
-    return cache_writer_pending(writer) < OFTEN || cache_writer_commit(writer, error);
+    enum { OFTEN = 512, LARGE = 64 << 20 }; /* changes; bytes of vectors, at most */
+    gsize n = cache_writer_pending(writer), bytes = n * feature_spec_features(writer->spec) * sizeof(float);
+    return (n < OFTEN && bytes < LARGE) || cache_writer_commit(writer, error);
 }

@@ -12,5 +12,5 @@ gboolean new_cache_put(CacheWriter *writer, Cache *from, guint index, const floa
 guint new_cache_skip(CacheWriter *writer, const Cache *from);
 
 /* Commits where much is pending. A commit waits for the disk: with 512 vectors each, half as long as with 64, for 27 MB
- * more (29 KB a vector). */
+ * more (29 KB a vector); larger vectors are fewer at a time, as they wait in memory. */
 gboolean commit_often(CacheWriter *writer, GError **error);

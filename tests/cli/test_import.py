@@ -1,5 +1,5 @@
 """extract --import: takes NumPy's files, to the bit, and refuses those it would misread."""
-import csv, json, os, sys
+import csv, json, os, resource, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import numpy as np
@@ -267,9 +267,18 @@ def nothing_is_written_into_a_cache():
             assert "inside a cache" in error and sorted(os.listdir(cache)) == ["data.mdb", "lock.mdb"], error
 
 
+def large_vectors_are_stored_a_few_at_a_time():
+    with scratch() as at:
+        x, y, cache = save(at, "large", np.random.default_rng(1).random((5, 1 << 22), dtype=np.float32), np.arange(5) % 2)
+        full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (72 << 20, resource.RLIM_INFINITY))
+        done = program("extract", "--import", x, y, cache, status=1, preexec_fn=full)
+        assert "make room" in done.stderr, done.stderr
+        assert not program("extract", "--verify", cache).stdout.startswith("0 items"), "those that there was room for are lost"
+
+
 run(labels_that_are_no_classes_are_named_for_what_they_are, what_is_imported_is_exported_to_the_bit, an_export_is_imported_again, labels_become_classes_in_their_order,
     importing_again_takes_what_has_changed, paths_of_items_are_names_that_stay_as_they_are, heads_train_on_it_and_are_evaluated_on_it, images_are_refused_in_a_sentence,
     caches_that_others_made_do_not_go_together,
     maps_are_imported_with_their_shape, matrices_that_would_be_misread_are_refused,
     labels_and_items_that_do_not_fit_are_refused, a_path_that_leads_out_of_the_folder_is_refused,
-    nothing_is_written_into_a_cache)
+    nothing_is_written_into_a_cache, large_vectors_are_stored_a_few_at_a_time)
