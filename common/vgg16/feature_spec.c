@@ -51,12 +51,25 @@ FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Norma
                       names);
 }
 
+static gboolean tiles_chosen(const Tiles *tiles)
+{
+    return tiles->m[0] != 0;
+}
+
+/* Whether a convolution up to this layer is done in such tiles. */
+static gboolean tile_fits(const FeatureSpec *spec, int cut, int conv, int m)
+{
+    return m >= 0 && m <= CONV_LARGEST_TILE && base_tile(cut, spec->side, conv, m, CONV_LARGEST_TILE) == m;
+}
+
 gboolean feature_spec_go_on(FeatureSpec *spec, const Weights *weights, const char *layer, GError **error)
 {
     int from = vgg16_find(spec->layer), to = vgg16_find(layer);
     gboolean follows = from >= 0 && to >= from && spec->pool == POOL_NONE;
     for (int i = from + 1; follows && i <= to; i++)
         follows = vgg16_layers[i].conv < 0 || vgg16_is_dense(i);
+    for (int conv = 0; follows && conv < VGG16_CONVS && tiles_chosen(&spec->tiles); conv++)
+        follows = tile_fits(spec, to, conv, spec->tiles.m[conv]);
     g_autofree char *output = feature_spec_output(spec);
     if (!follows)
         return error_set(error, "%s does not follow from %s: extract it from the images", layer, output);
@@ -148,11 +161,6 @@ void feature_spec_choose_tiles(FeatureSpec *spec, const Weights *weights, guint 
     spec->tiles = tiles_choose(weights, MIN(cut, VGG16_LAYERS - 1), spec->side, thread_pool);
     g_log("vggcache", G_LOG_LEVEL_DEBUG, "tiles of the base chosen in %.2f s, rounding %.1e",
           1e-6 * (double)(g_get_monotonic_time() - start), spec->tiles.error);
-}
-
-static gboolean tiles_chosen(const Tiles *tiles)
-{
-    return tiles->m[0] != 0;
 }
 
 void feature_spec_tiles(const FeatureSpec *spec, int m[VGG16_CONVS])
@@ -262,8 +270,7 @@ static gboolean tiles_hold(FeatureSpec *spec, const json_t *tiles, const json_t 
         return FALSE;
     for (int conv = 0; conv < VGG16_CONVS; conv++) {
         json_int_t m = json_integer_value(json_array_get(tiles, (gsize)conv));
-        if (m < 0 || m > CONV_LARGEST_TILE ||
-            base_tile(cut, spec->side, conv, (int)m, CONV_LARGEST_TILE) != (int)m)
+        if (m != (int)m || !tile_fits(spec, cut, conv, (int)m))
             return FALSE;
         spec->tiles.m[conv] = (int)m;
     }

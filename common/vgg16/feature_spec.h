@@ -36,7 +36,7 @@ FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Norma
                               const char *layer, GError **error);
 
 /* Goes on from the layer's output to that of a later one, if no convolution lies between, as its rounding would not be
- * known. weights: for fc1 and fc2, with the base that the features were made with; else NULL. FALSE and error if that does
+ * known, and the tiles are some that it has by itself: a pool that its convolution does at once has only even ones. weights: for fc1 and fc2, with the base that the features were made with; else NULL. FALSE and error if that does
  * not hold. */
 gboolean feature_spec_go_on(FeatureSpec *spec, const Weights *weights, const char *layer, GError **error);
 

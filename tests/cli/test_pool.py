@@ -77,6 +77,18 @@ def maps_of_an_earlier_layer_and_imported_ones_are_pooled_too():
     assert "needs square maps" in error and "3x5x8" in error, error
 
 
+def a_pool_that_would_be_rounded_otherwise_by_itself_is_refused():
+    for side in 32, 96:
+        conv, pool = at("conv%d" % side), at("pool%d" % side)
+        program("extract", "-q", *WEIGHTS, "--side", side, "--layer", "block1_conv2", at("images", "test"), conv)
+        done = program("extract", "-q", "--layer", "block1_pool", conv, pool, status=(0, 1))
+        assert info(conv)["recipe"]["tiles"][1] % 2 == done.returncode, "odd tiles have no pool of their own"
+        if done.returncode:
+            assert "block1_pool does not follow from block1_conv2: extract it" in done.stderr and not os.path.exists(pool), done.stderr
+        else:
+            assert info(pool)["items"]
+
+
 def what_does_not_match_is_refused_in_one_sentence():
     program("train", "-q", "--head", "linear", at("full.avg"), at("avg.h5"))
     for arguments, sentence in (
@@ -136,5 +148,6 @@ with FOLDER:
     prepare()
     run(a_cache_of_maps_gives_their_means_and_maxima_without_images,
         images_give_the_same_to_the_bit_and_the_two_go_on_from_each_other,
-        maps_of_an_earlier_layer_and_imported_ones_are_pooled_too, what_does_not_match_is_refused_in_one_sentence,
+        maps_of_an_earlier_layer_and_imported_ones_are_pooled_too, a_pool_that_would_be_rounded_otherwise_by_itself_is_refused,
+        what_does_not_match_is_refused_in_one_sentence,
         prediction_and_search_from_images_are_those_from_the_cache, a_network_pools_before_its_head)
