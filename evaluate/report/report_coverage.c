@@ -46,9 +46,9 @@ static void describe_class(Row *row, gconstpointer of, guint class)
     row_count(row, "right", "Right", classes->of[class].right);
 }
 
-json_t *coverage_json(const Evaluation *model)
+json_t *coverage_json(const Evaluation *evaluation)
 {
-    const Answers *answers = &model->answers;
+    const Answers *answers = &evaluation->answers;
     json_t *array = json_array();
     for (guint t = 0; answers->points && t < COVERAGE_TARGETS; t++) {
         const CoveragePoint *point = calibration_accept(answers->points, coverage_targets[t]);

@@ -65,7 +65,7 @@ void report_card(Report *report, const Evaluation *evaluation, const ReviewItem 
 {
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
-    const char *path = report->comparison->items[item->ranked.image]->key;
+    const char *path = comparison->items[item->ranked.image]->key;
     const char *label = comparison->names[comparison->labels[item->ranked.image]];
     g_string_append(page, "<li");
     if (decides)

@@ -24,7 +24,7 @@ static int label_at(const Scatter *scatter, guint i)
 
 static gboolean wrong_at(const Scatter *scatter, guint i)
 {
-    return scatter->best->predicted[scatter->images[i]] != label_at(scatter, i);
+    return !scatter->best->is_right[scatter->images[i]];
 }
 
 static void rank_classes(Scatter *scatter)
