@@ -1,6 +1,7 @@
 /* announce: see announce.h. */
 #include "train/data/announce.h"
 
+#include "common/cli/cli.h"
 #include "common/core/memory.h"
 #include "common/core/plural.h"
 #include "common/model/novelty.h"

@@ -14,7 +14,8 @@
 #include "train/options.h"
 
 typedef struct {
-    const BatchSource *training, *validation; /* NULL: without */
+    const BatchSource *training;
+    const BatchSource *validation; /* NULL: without */
     const FitChoice *how;
     const Results *results; /* of which model, resume, history and plot count */
     ThreadPool *thread_pool;

@@ -42,8 +42,9 @@ static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, g
     LinearTraining training = linear->training;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_auto(Arena) arena = {0}, finished = {0};
-    guint parts = choice->cross_validates ? choice->folds : 1,
-          copies = linear->reduced ? 3 : 4; /* solver's, if not reduced in doubles, ours, saved */
+    guint parts = choice->cross_validates ? choice->folds : 1;
+    /* Of the weights: the solver's, which are doubles and count twice if not reduced, the kernel's, the model's. */
+    guint copies = linear->reduced ? 3 : 4;
     if (linear->choice->learning_curve)
         parts = MAX(parts, LEARNING_DRAWS);
     training.n = 0;
