@@ -36,8 +36,9 @@ FeatureSpec *feature_spec_new(const Weights *weights, Preset preset, const Norma
                               const char *layer, GError **error);
 
 /* Goes on from the layer's output to that of a later one, if no convolution lies between, as its rounding would not be
- * known, and the tiles are some that it has by itself: a pool that its convolution does at once has only even ones. weights: for fc1 and fc2, with the base that the features were made with; else NULL. FALSE and error if that does
- * not hold. */
+ * known, and the tiles are some that it has by itself: a pool that its convolution does at once has even ones only.
+ * weights: for fc1 and fc2, with the base that the features were made with; else NULL. FALSE and error if that does not
+ * hold. */
 gboolean feature_spec_go_on(FeatureSpec *spec, const Weights *weights, const char *layer, GError **error);
 
 /* Pools the output of a layer of the base, or imported maps, from which the vectors were not pooled before. FALSE and error
