@@ -27,8 +27,9 @@ static void best_model(GString *text, const Comparison *comparison, const Verdic
     const Evaluation *best = verdict->best;
     if (!verdict->beats_guess && comparison->models > 1)
         g_string_append(text, "None: none is better than guessing. Of all, ");
-    g_string_append_printf(text, "%s is right on %.1f %% of %u images (95 %% interval%s: %.1f to %.1f %%).",
-                           best->name, 100 * best->accuracy, comparison->n, comparison->over,
+    g_string_append_printf(text, "%s is right on %.1f %% of %u %s (95 %% interval%s: %.1f to %.1f %%).",
+                           best->name, 100 * best->accuracy, comparison->n,
+                           plural(comparison->n, "image", "images"), comparison->over,
                            100 * best->interval.low, 100 * best->interval.high);
 }
 
@@ -138,8 +139,9 @@ static void failures(GString *text, const Comparison *comparison, const Verdict 
         g_string_append(text, "On none of these images.");
         return;
     }
-    g_string_append_printf(text, "%s gets %.0f of the %u images of %s right, its weakest class. ", best->name,
-                           worst->recall * worst->support, worst->support, comparison->names[verdict->worst]);
+    g_string_append_printf(text, "%s gets %.0f of the %u %s of %s right, its weakest class. ", best->name,
+                           worst->recall * worst->support, worst->support,
+                           plural(worst->support, "image", "images"), comparison->names[verdict->worst]);
     const ConfusedPair *pair = &g_array_index(best->confused, ConfusedPair, 0);
     g_string_append_printf(text, "Most often it takes %s for %s (%u %s, %.0f %% of them).",
                            comparison->names[pair->truth], comparison->names[pair->predicted], pair->count,
