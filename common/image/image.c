@@ -498,22 +498,35 @@ static inline float normalized(float value, int c, Normalization normalization)
            all[normalization].deviations[c];
 }
 
+/* The position of red in the tensor; blue is at the other end. */
+static int place_of_red(Normalization normalization)
+{
+    return normalization == NORMALIZE_CAFFE ? 2 : 0;
+}
+
+void image_normalize(const guint8 *rgb, int side, Normalization normalization, float *tensor)
+{
+    float values[3][256]; /* of each byte in each of red, green, blue */
+    for (int c = 0; c < 3; c++)
+        for (int byte = 0; byte < 256; byte++)
+            values[c][byte] = normalized((float)byte, c, normalization);
+    int red = place_of_red(normalization);
+    for (gsize i = 0; i < (gsize)side * (gsize)side; i++, rgb += 3, tensor += 3) {
+        tensor[red] = values[0][rgb[0]];
+        tensor[1] = values[1][rgb[1]];
+        tensor[2 - red] = values[2][rgb[2]];
+    }
+}
+
 void image_normalize_values(float *tensor, int side, Normalization normalization)
 {
-    int red = normalization == NORMALIZE_CAFFE ? 2 : 0; /* blue is at the other end */
+    int red = place_of_red(normalization);
     for (gsize i = 0; i < (gsize)side * (gsize)side; i++, tensor += 3) {
         float r = tensor[0], g = tensor[1], b = tensor[2];
         tensor[red] = normalized(r, 0, normalization);
         tensor[1] = normalized(g, 1, normalization);
         tensor[2 - red] = normalized(b, 2, normalization);
     }
-}
-
-void image_normalize(const guint8 *rgb, int side, Normalization normalization, float *tensor)
-{
-    for (gsize i = 0; i < 3 * (gsize)side * (gsize)side; i++)
-        tensor[i] = rgb[i];
-    image_normalize_values(tensor, side, normalization);
 }
 
 GBytes *image_jpeg(const guint8 *rgb, int side, int quality)
