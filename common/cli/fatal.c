@@ -106,7 +106,7 @@ static const char *mapped_at(guintptr address)
     return NULL;
 }
 
-/* Bytes of a mapped file that are not there. Memory that processes share is mapped from /dev/zero. */
+/* Bytes of a mapped file that are not there. */
 static void on_bus_error(int signal_number, siginfo_t *info, void *context)
 {
     static gint faulted;
@@ -115,8 +115,6 @@ static void on_bus_error(int signal_number, siginfo_t *info, void *context)
     const char *path = mapped_at((guintptr)info->si_addr);
     if (!path)
         signal(SIGBUS, SIG_DFL); /* comes again, and ends the program by itself */
-    else if (g_str_has_prefix(path, "/dev/zero"))
-        end("out of memory: ", "none is left to share between processes");
     else
         end(path, ": cannot be read or written any more: it was cut short while it was in use, its disk "
                   "fails, or its file system is full");
