@@ -145,12 +145,13 @@ def advice_fits():
 def what_is_not_refused_works():
     """The smallest address space that is not refused up front, by bisection: no run ends late for want of it."""
     need_small_address_space()
-    one = ["extract", "--threads", "1"] + SEEDED + ["--batch", "1", "--layer"]
-    for command in (one + ["block5_pool", "images", "new"], one + ["block2_pool", "--split-test", "0.3", "images", "new"],
-                    ["train", "--threads", "2"] + STANDALONE[1:], ["train", "--threads", "2"] + FROM_CUT[1:], ["evaluate", "--threads", "2", "cache", "cached.h5"]):
+    one = ["extract", "--threads", "1"] + SEEDED + ["--batch", "1", "--limit-per-class", "2", "--layer"]
+    for command in (one + ["block5_pool", "images", "new"], one + ["block2_pool", "--split-test", "0.5", "images", "new"],
+                    ["train", "--threads", "2", "--limit-per-class", "10"] + STANDALONE[1:],
+                    ["train", "--threads", "2"] + FROM_CUT[1:], ["evaluate", "--threads", "2", "cache", "cached.h5"]):
         refused = limited(command, FOLDER, 150 << 20)
         low, high = (int(number_after("memory in ", refused.stderr)) + step for step in (-10 << 20, 10 << 20))
-        while high - low > 1 << 20:
+        while high - low > 2 << 20:
             size = (low + high) // 2
             done = limited(command, FOLDER, size)
             if done.returncode:
