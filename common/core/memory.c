@@ -161,6 +161,9 @@ gboolean memory_refuse(MemoryNeed need, const char *what, const char *remedy, GE
     if (need.memory > memory_left())
         return error_set(error, "%s needs %s of memory, but only %s is available; %s", what, needed, there,
                          remedy);
+    if (memory_suffices(need))
+        return error_set(error, "%s needs %s of memory, which the system does not give; %s", what, needed,
+                         remedy);
     return error_set(error,
                      "%s needs %s of memory in %s of address space, but only %s is allowed (ulimit -v); %s",
                      what, needed, address, allowed, remedy);

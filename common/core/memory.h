@@ -33,8 +33,8 @@ gboolean memory_suffices(MemoryNeed need);
 char *memory_needed_text(MemoryNeed need);
 char *memory_there_text(void);
 
-/* The sentence for one that memory_suffices denies: "WHAT needs 1.90 GB of memory, but only 0.82 GB is available;
- * REMEDY". */
+/* The sentence for one that memory_suffices denies, or that could not be taken all the same: "WHAT needs 1.90 GB of memory,
+ * but only 0.82 GB is available; REMEDY". */
 gboolean memory_refuse(MemoryNeed need, const char *what, const char *remedy, GError **error);
 
 /* Where the address space has a limit, libc keeps from reserving 64 MB of it for each thread, and from keeping what was

@@ -195,7 +195,7 @@ static gboolean add_folders(const Scan *scan, GError **error)
 {
     for (guint i = 0; i < scan->dataset->items->len; i++) {
         DatasetItem *item = scan->dataset->items->pdata[i];
-        if (g_strcmp0(strrchr(item->key, '.'), key_end(item->key)) != 0) {
+        if (strrchr(item->key, '.') != key_end(item->key)) {
             set_key(item, ""); /* KEY.mask.png is not the image itself */
             continue;
         }

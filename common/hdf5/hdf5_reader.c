@@ -323,8 +323,10 @@ static gboolean read_rows(const Hdf5Reader *file, const char *dataset, hid_t obj
             dataset);
     if (!filters_are_here(file, dataset, creation, error))
         return FALSE;
-    for (int i = 1; i < request->rank; i++)
-        row_bytes *= count[i] = request->shape[i];
+    for (int i = 1; i < request->rank; i++) {
+        count[i] = request->shape[i];
+        row_bytes *= count[i];
+    }
     count[0] = rows_at(creation, request, row_bytes);
     *answer = (SandboxBytes){g_malloc(count[0] * row_bytes), count[0] * row_bytes};
     Handle stored = H5Dget_space(object), memory = H5Screate_simple(request->rank, count, NULL);

@@ -1,4 +1,4 @@
-/* What cgroups leave of the memory, in a made-up tree of their files. */
+/* What cgroups leave of the memory, in a made-up tree of their files; how a want of it is told. */
 #include "common/core/memory.h"
 #include "tests/unit/fixture.h"
 
@@ -33,11 +33,29 @@ static void test_version_1(void)
     scratch_remove();
 }
 
+static void test_refusals_say_what_is_short(void)
+{
+    static const struct {
+        MemoryNeed need;
+        const char *sentence;
+    } cases[] = {
+        {{.memory = (gsize)1 << 60}, " is available; wait"},
+        {{.memory = 1000}, "of memory, which the system does not give; wait"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_false(memory_refuse(cases[i].need, "a test", "wait", &error));
+        if (!strstr(error->message, cases[i].sentence))
+            g_error("\"%s\" does not hold \"%s\"", error->message, cases[i].sentence);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/memory/limits of cgroups, and of those above, leave what is not in use",
                     test_version_2);
     g_test_add_func("/memory/limits of version 1 are those of the memory controller", test_version_1);
+    g_test_add_func("/memory/refusals say what is short", test_refusals_say_what_is_short);
     return g_test_run();
 }
