@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_UNITS = 1 << 24 }; /* side, channels, units: no product of three of them overflows */
+enum { MAX_UNITS = 1 << 24 };           /* side, channels, units: no product of three of them overflows */
 #define MAX_PARAMETERS ((gsize)1 << 48) /* far above what a user asks for, who is told the memory */
 
 const LayerKindTraits layer_kinds[LAYER_KINDS] = {
