@@ -4,8 +4,8 @@
 #include "common/cache/store.h"
 #include "common/cli/cli.h"
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 #include "common/core/plural.h"
-#include "common/dataset/labels.h"
 
 #include <string.h>
 
@@ -39,7 +39,7 @@ static gboolean read_item(gpointer user, MDB_val key, MDB_val value, GError **er
         return store_damaged(cache->store, error, "the item \"%.*s\" is invalid", (int)key.mv_size,
                              (const char *)key.mv_data);
     item->path = keep(cache, path, header.path_size);
-    if (!labels_path_stays(item->path))
+    if (!input_path_stays(item->path))
         return store_damaged(cache->store, error, "the path of its item \"%s\" leads out of the image folder",
                              item->path);
     item->copy = cache_path_copy(item->path);

@@ -130,6 +130,12 @@ static int by_bytes(gconstpointer a, gconstpointer b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+gboolean input_path_stays(const char *path)
+{
+    g_auto(GStrv) parts = strstr(path, "..") ? g_strsplit(path, "/", -1) : NULL;
+    return !parts || !g_strv_contains((const char *const *)parts, "..");
+}
+
 GPtrArray *input_folder_names(const char *path, GError **error)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);

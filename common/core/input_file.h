@@ -2,7 +2,7 @@
  * named pipe or a device could wait for ever, or do something. A text may also come through a pipe that this process
  * inherited ("/dev/stdin", a shell's "<(COMMAND)"); waiting for it ends at the first Ctrl-C.
  *
- * Also what names say: whether one is an image's, and which there are in a folder.
+ * Also what names say: whether one is an image's, where it leads, and which there are in a folder.
  *
  * The errors, in VGGCACHE_ERROR, begin with the path. */
 #pragma once
@@ -23,6 +23,9 @@ char *input_file_plain(const char *path, GError **error);
 
 /* The ending of an image's name (".jpg", in any case), within it; NULL for the name of another file. */
 const char *input_image_ending(const char *path);
+
+/* Whether a relative path stays below its folder. */
+gboolean input_path_stays(const char *path);
 
 /* Names in a folder (char*) but "." and "..", in byte order; NULL and error if one of them could not be read. */
 GPtrArray *input_folder_names(const char *path, GError **error);

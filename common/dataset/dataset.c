@@ -359,7 +359,7 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, const g
         int label = item ? item->label : listed_class(all, key);
         if (!*key || (label >= 0 ? !taken[label] : subset && strchr(key, '/')) || (!item && !add_missing))
             continue;
-        if (!item && (label < 0 || !labels_path_stays(key)))
+        if (!item && (label < 0 || !input_path_stays(key)))
             return error_null(error, "%s:%u names '%.*s%s', but %s has no such class", list, i + 1, SHOWN_MAX,
                               key, strlen(key) > SHOWN_MAX ? "…" : "", all->root);
         if (!item) {

@@ -29,12 +29,6 @@ const LabelRow *labels_find(const Labels *labels, const char *path)
     return g_hash_table_lookup(labels->rows, path);
 }
 
-gboolean labels_path_stays(const char *path)
-{
-    g_auto(GStrv) parts = strstr(path, "..") ? g_strsplit(path, "/", -1) : NULL;
-    return !parts || !g_strv_contains((const char *const *)parts, "..");
-}
-
 /* ---- Rows ---- */
 
 static const char *keep(Labels *labels, const char *text)
@@ -68,7 +62,7 @@ static gboolean take_row(Labels *labels, const char *const values[LABELS_COLUMNS
         path += 2;
     if (!path || !*path)
         return error_set(error, "it has no path");
-    if ((*path == '/' && !items) || !labels_path_stays(path))
+    if ((*path == '/' && !items) || !input_path_stays(path))
         return error_set(error, "its path %s leads out of the image folder", path);
     if (labels_find(labels, path))
         return error_set(error, "its path %s occurs twice", path);

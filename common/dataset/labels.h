@@ -67,8 +67,5 @@ Groups *groups_new(const char *by, GError **error);
 void groups_free(Groups *groups);
 char *groups_find(const Groups *groups, const char *path); /* NULL: none. Caller frees. */
 
-/* Whether a path stays below the folder that it is relative to. */
-gboolean labels_path_stays(const char *path);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Labels, labels_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Groups, groups_free)

@@ -2,8 +2,8 @@
 #include "common/dataset/tar_box.h"
 
 #include "common/core/error.h"
+#include "common/core/input_file.h"
 #include "common/core/sandbox.h"
-#include "common/dataset/labels.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -145,7 +145,7 @@ gboolean tar_box_next(TarBox *box, TarMember *member, GError **error)
         return FALSE;
     /* The name, which the sandbox has ended by a NUL, is whole and as tar_reader.h promises. */
     if (answer.size < sizeof *told || answer.size != sizeof *told + strlen(told->name) + 1 ||
-        *told->name == '/' || !labels_path_stays(told->name))
+        *told->name == '/' || !input_path_stays(told->name))
         return error_set(error, "%s: a member has a name that is not valid: the archive is damaged",
                          box->path);
     if (told->kind != TAR_FILE && told->kind != TAR_FOLDER && told->kind != TAR_LINK)

@@ -2,7 +2,7 @@
 #include "common/dataset/tar_reader.h"
 
 #include "common/core/error.h"
-#include "common/dataset/labels.h"
+#include "common/core/input_file.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -111,7 +111,7 @@ static gboolean take_name(TarReader *reader, GError **error)
                          reader->path);
     g_auto(GStrv) parts = g_strsplit(name, "/", -1);
     g_autoptr(GString) whole = g_string_new(NULL);
-    gboolean leads_out = name[0] == '/' || !labels_path_stays(name);
+    gboolean leads_out = name[0] == '/' || !input_path_stays(name);
     for (char **part = parts; *part; part++)
         if (**part && !g_str_equal(*part, "."))
             g_string_append_printf(whole, "%s%s", whole->len ? "/" : "", *part);

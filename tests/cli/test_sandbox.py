@@ -11,6 +11,13 @@ def ppm(level, side=4):
     return b"P6 %d %d 255\n" % (side, side) + bytes([level]) * (3 * side * side)
 
 
+def images_below(folder, n):
+    os.makedirs(folder + "/a")
+    for i in range(n):
+        with open(folder + "/a/%d.ppm" % i, "wb") as out:
+            out.write(ppm(i % 256, 200))
+
+
 def bomb(path, name, megabytes, images=2):
     """A compressed archive of a member of zeros, as large as said, between small images."""
     zeros = gzip.compress(bytes(1 << 24), 9)
@@ -113,10 +120,7 @@ def the_first_signal_ends_reading_weights_and_is_not_their_damage():
 
 def a_signal_that_ends_the_starter_of_decoders_is_an_interruption():
     with scratch() as at:
-        os.makedirs(at + "/images/a")
-        for i in range(400):
-            with open(at + "/images/a/%d.ppm" % i, "wb") as out:
-                out.write(ppm(i % 256, 200))
+        images_below(at + "/images", 400)
         for _ in range(20):  # it may have ended before the signal
             process = start("extract", "--quiet", "--layer", "input", at + "/images", at + "/cache")
             while process.poll() is None and not children_of(process.pid):
@@ -154,10 +158,7 @@ def is_mapped(pid, path):
 
 def decoders_see_nothing_of_the_cache():
     with scratch() as at:
-        os.makedirs(at + "/images/a")
-        for i in range(1000):
-            with open(at + "/images/a/%d.ppm" % i, "wb") as out:
-                out.write(ppm(i % 256, 200))
+        images_below(at + "/images", 1000)
         process = start("extract", "--quiet", "--layer", "input", "--side", "32", at + "/images", at + "/cache")
         looked_at = 0
         while process.poll() is None:
