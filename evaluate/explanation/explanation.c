@@ -89,8 +89,7 @@ char *explanation_title(const Explanations *explanations, const Explanation *exp
     const Evaluation *evaluation = comparison->evaluations[explanation->model];
     int truth = comparison->labels[explanation->image];
     int predicted = evaluation->predicted[explanation->image];
-    double score =
-        (double)evaluation->known.scores[(gsize)explanation->image * comparison->classes + (gsize)predicted];
+    double score = (double)evaluation_scores(evaluation, explanation->image)[predicted];
     g_autofree char *sure = evaluation->probabilities ? g_strdup_printf("%.1f %% sure", 100 * score)
                                                       : g_strdup_printf("decision value %.3f", score);
     return predicted == truth ? g_strdup_printf("%s, recognised (%s)", comparison->names[truth], sure)

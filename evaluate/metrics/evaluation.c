@@ -111,10 +111,14 @@ gboolean model_probabilities(const Model *model, float *outputs, guint n)
     return model->probabilities || model->temperature > 0;
 }
 
+const float *evaluation_scores(const Evaluation *evaluation, guint image)
+{
+    return evaluation->known.scores + (gsize)image * evaluation->model->classes->len;
+}
+
 int evaluation_runner_up(const Evaluation *evaluation, guint image)
 {
-    guint classes = evaluation->model->classes->len;
-    return scores_other(evaluation->known.scores + (gsize)image * classes, classes,
+    return scores_other(evaluation_scores(evaluation, image), evaluation->model->classes->len,
                         evaluation->predicted[image]);
 }
 
@@ -128,11 +132,11 @@ gint ranked_order(gconstpointer a, gconstpointer b)
     return x->image < y->image ? -1 : x->image > y->image;
 }
 
-static GArray *list_mistakes(const Evaluation *evaluation, guint n, guint classes)
+static GArray *list_mistakes(const Evaluation *evaluation, guint n)
 {
     GArray *mistakes = g_array_new(FALSE, FALSE, sizeof(Ranked));
     for (guint i = 0; i < n; i++) {
-        const float *scores = evaluation->known.scores + (gsize)i * classes;
+        const float *scores = evaluation_scores(evaluation, i);
         Ranked mistake = {i, (double)scores[evaluation->predicted[i]]};
         if (!evaluation->is_right[i])
             g_array_append_val(mistakes, mistake);
@@ -160,7 +164,7 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
     evaluation->matrix = g_new(guint, (gsize)classes * classes);
     evaluation->per_class = g_new(ClassMetrics, classes);
     for (guint i = 0; i < n; i++) {
-        evaluation->predicted[i] = scores_argmax(evaluation->known.scores + (gsize)i * classes, classes);
+        evaluation->predicted[i] = scores_argmax(evaluation_scores(evaluation, i), classes);
         evaluation->is_right[i] = evaluation->predicted[i] == labels[i];
         evaluation->right += (guint)evaluation->is_right[i];
     }
@@ -171,7 +175,7 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
     evaluation->accuracy = metrics_accuracy(evaluation->matrix, classes);
     evaluation->top_k = metrics_top_k(evaluation->known.scores, labels, n, classes, k);
     evaluation_probabilities(evaluation, labels, n, classes);
-    evaluation->mistakes = list_mistakes(evaluation, n, classes);
+    evaluation->mistakes = list_mistakes(evaluation, n);
 }
 
 static void read_labels_and_groups(Comparison *comparison)
@@ -271,10 +275,10 @@ void comparison_free(Comparison *comparison)
 
 GArray *evaluation_unsure(const Evaluation *evaluation)
 {
-    guint n = evaluation->comparison->n, classes = evaluation->comparison->classes;
+    guint n = evaluation->comparison->n;
     GArray *unsure = g_array_new(FALSE, FALSE, sizeof(Ranked));
     for (guint i = 0; i < n; i++) {
-        const float *scores = evaluation->known.scores + (gsize)i * classes;
+        const float *scores = evaluation_scores(evaluation, i);
         int second = evaluation_runner_up(evaluation, i);
         Ranked one = {i, second < 0 ? 0 : (double)(scores[second] - scores[evaluation->predicted[i]])};
         g_array_append_val(unsure, one);

@@ -157,6 +157,9 @@ void comparison_free(Comparison *comparison);
 /* Finds the verdict: comparison_measure does. */
 void comparison_judge(Comparison *comparison);
 
+/* (L) Probabilities, or outputs where the model gives none, of an image. */
+const float *evaluation_scores(const Evaluation *evaluation, guint image);
+
 /* The class with the second highest score of an image; -1: there is only one. */
 int evaluation_runner_up(const Evaluation *evaluation, guint image);
 

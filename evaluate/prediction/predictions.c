@@ -18,7 +18,7 @@ static void append_header(GString *text, const Comparison *comparison)
 static void append_image(GString *text, const Evaluation *evaluation, guint index)
 {
     const Comparison *comparison = evaluation->comparison;
-    const float *scores = evaluation->known.scores + (gsize)index * comparison->classes;
+    const float *scores = evaluation_scores(evaluation, index);
     csv_append(text, comparison->items[index]->key);
     csv_append(text, comparison->names[comparison->labels[index]]);
     csv_append(text, comparison->names[evaluation->predicted[index]]);
