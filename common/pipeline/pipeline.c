@@ -117,9 +117,7 @@ static gsize measure(Arena *arena, const PipelineOptions *options)
 
 MemoryNeed pipeline_memory(const PipelineOptions *options)
 {
-    enum {
-        DECODER = 5 << 19
-    }; /* bytes of a decoder's process that it does not share with this one, measured */
+    enum { DECODER = 5 << 19 }; /* bytes of its process that it does not share with this one, measured */
     g_auto(Arena) arena = {0};
     int cut = vgg16_find(options->spec->layer);
     MemoryNeed need = cut < 0 || options->weights ? (MemoryNeed){0} : weights_memory(cut);
