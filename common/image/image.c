@@ -13,6 +13,7 @@
 #include "common/image/resize.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <string.h>
 #include <vips/vips.h>
 
@@ -413,7 +414,11 @@ static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError *
         ok = pull_damaged_jpeg(source, pixels, &reason, &ours);
     if (!ok && !ours) {
         reason = reason ? reason : last_reason();
-        fail(&ours, "damaged %s (%s)", source->format->name, reason);
+        if (strstr(reason, g_strerror(EAGAIN))) /* libvips reads PNG and others in a thread of its own */
+            g_set_error(&ours, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "cannot start a thread to decode it: %s",
+                        g_strerror(EAGAIN));
+        else
+            fail(&ours, "damaged %s (%s)", source->format->name, reason);
     }
     vips_error_clear();
     if (ours)

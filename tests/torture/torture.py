@@ -5,11 +5,11 @@ nothing is lost and every failure is reported.
     tests/torture/torture.py [--every] [SCENARIO…]
 
 Each scenario is a command, what it starts from, and what it leaves. The command runs under build/tools/inject with the
-N-th call of a kind broken, N from 1 to the last; without --every, one N, at another place in each scenario. Allocations fail
-by build/tools/fail_allocation.so, the N-th alone or all from it on: large ones, whose failure is handled, and small ones, of
-which there are so many that MOST of them, at equal distances, are tried. After each trial:
-at most one sentence, beginning with the program's name, and exit status 1, or 0 and what an unbroken run leaves; no signal,
-no hang, no .part left (unless it was killed); a cache opens or is told to hold nothing yet; and the same command again leaves
+N-th call of a kind broken, N from 1 to the last; without --every, one N, at another place in each scenario, but of forks all.
+Allocations fail by build/tools/fail_allocation.so, the N-th alone or all from it on: large ones, whose failure is handled, and
+small ones, of which there are so many that MOST of them, at equal distances, are tried. After each trial: at most one sentence,
+beginning with the program's name, and exit status 1, or 0 and what an unbroken run leaves; no signal, no hang, no .part left
+(unless it was killed); a cache opens or is told to hold nothing yet; and the same command again leaves
 what an unbroken run leaves, byte for byte."""
 import filecmp, os, shutil, struct, subprocess, sys
 from collections import Counter
@@ -215,7 +215,8 @@ def run_scenario(scenario, base, folder, every, faults):
             shutil.rmtree(unbroken + ".count")
         place += 0.38
         step = counts[kind] // MOST + 1 if kind == "small" else 1
-        tasks += [(kind, n, fault) for n in (range(1, counts[kind] + 1, step) if every else one(counts[kind], place))]
+        all_of_it = every or kind == "fork"  # of processes and threads there are few
+        tasks += [(kind, n, fault) for n in (range(1, counts[kind] + 1, step) if all_of_it else one(counts[kind], place))]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = list(pool.map(lambda t: trial(scenario, base, unbroken, *t, "%s.%s-%d-%s" % ((unbroken,) + t)), tasks))
     return Counter(kind for kind, _, _ in tasks), [wrong for wrong in done if wrong]
