@@ -36,15 +36,40 @@ void model_free(Model *model)
     g_free(model);
 }
 
-/* ---- Layers: Keras 2's names ---- */
+/* ---- Numbers: written, or read, in the same order ---- */
 
-static gboolean write_layer(Hdf5File *file, const Layer *layer, GError **error)
+static gboolean refuse_infinite(const char *path, GError **error)
+{
+    return error_set(error,
+                     "%s: not saved, as the model has weights or a scaling that are not finite; are "
+                     "features infinite, NaN, or beyond the range in which float32 can be scaled?",
+                     path);
+}
+
+/* No file is written that would be refused when it is read. */
+static gboolean pass_floats(Hdf5File *file, gboolean writes, const char *dataset, int rank,
+                            const gsize *shape, float *values, GError **error)
+{
+    gsize n = 1;
+    for (int r = 0; r < rank; r++)
+        n *= shape[r];
+    if (!writes && !hdf5_read_floats(file, dataset, rank, shape, values, error))
+        return FALSE;
+    if (floats_finite(values, n) < n)
+        return writes ? refuse_infinite(hdf5_path(file), error)
+                      : error_set(error, "%s: its dataset %s has values that are not finite", hdf5_path(file),
+                                  dataset);
+    return !writes || hdf5_write_floats(file, dataset, rank, shape, values, error);
+}
+
+/* By Keras 2's names. */
+static gboolean pass_layer(Hdf5File *file, gboolean writes, const Layer *layer, GError **error)
 {
     g_autofree char *group = g_strdup_printf("/%s", layer->name);
     g_autofree char *kernel = g_strdup_printf("%s/kernel:0", layer->name);
     g_autofree char *bias = g_strdup_printf("%s/bias:0", layer->name);
     const char *names[] = {layer->kernel ? kernel : NULL, bias, NULL};
-    if (!hdf5_write_names(file, group, "weight_names", names, error))
+    if (writes && !hdf5_write_names(file, group, "weight_names", names, error))
         return FALSE;
     if (!layer->kernel)
         return TRUE;
@@ -52,31 +77,31 @@ static gboolean write_layer(Hdf5File *file, const Layer *layer, GError **error)
     g_autofree char *bias_path = g_strdup_printf("%s/%s", group, bias);
     gsize shape[4];
     int rank = layer_kernel_shape(layer, shape);
-    return hdf5_write_floats(file, kernel_path, rank, shape, layer->kernel, error) &&
-           hdf5_write_floats(file, bias_path, 1, &layer->bias_count, layer->bias, error);
+    return pass_floats(file, writes, kernel_path, rank, shape, layer->kernel, error) &&
+           pass_floats(file, writes, bias_path, 1, &layer->bias_count, layer->bias, error);
 }
 
-static gboolean read_finite(Hdf5File *file, const char *dataset, int rank, const gsize *shape, float *out,
-                            GError **error)
+static gboolean pass_layers(Hdf5File *file, gboolean writes, const Network *network, GError **error)
 {
-    gsize n = 1;
-    for (int r = 0; r < rank; r++)
-        n *= shape[r];
-    return hdf5_read_floats(file, dataset, rank, shape, out, error) &&
-           (floats_finite(out, n) == n ||
-            error_set(error, "%s: its dataset %s has values that are not finite", hdf5_path(file), dataset));
+    for (guint i = 0; i < network->layers->len; i++)
+        if (!pass_layer(file, writes, network->layers->pdata[i], error))
+            return FALSE;
+    return TRUE;
 }
 
-static gboolean read_layer(Hdf5File *file, const Layer *layer, GError **error)
+static gboolean pass_scaling(Hdf5File *file, gboolean writes, const Scaling *scaling, GError **error)
 {
-    if (!layer->kernel)
-        return TRUE;
-    g_autofree char *kernel = g_strdup_printf("/%s/%s/kernel:0", layer->name, layer->name);
-    g_autofree char *bias = g_strdup_printf("/%s/%s/bias:0", layer->name, layer->name);
-    gsize shape[4];
-    int rank = layer_kernel_shape(layer, shape);
-    return read_finite(file, kernel, rank, shape, layer->kernel, error) &&
-           read_finite(file, bias, 1, &layer->bias_count, layer->bias, error);
+    const gsize *shape = &scaling->features;
+    return scaling->kind != SCALE_STANDARD ||
+           (pass_floats(file, writes, SCALING_MEAN, 1, shape, scaling->mean, error) &&
+            pass_floats(file, writes, SCALING_INVERSE, 1, shape, scaling->inverse, error));
+}
+
+static gboolean pass_novelty(Hdf5File *file, gboolean writes, const Novelty *novelty, GError **error)
+{
+    const gsize shape[2] = {novelty->width, novelty->n};
+    return pass_floats(file, writes, NOVELTY_KEPT, 2, shape, novelty->images, error) &&
+           pass_floats(file, writes, NOVELTY_HELD, 1, shape + 1, novelty->held, error);
 }
 
 /* ---- Saving ---- */
@@ -151,61 +176,26 @@ static gboolean write_layer_list(Hdf5File *file, const Network *network, const c
     return TRUE;
 }
 
-static gboolean write_parameters(Hdf5File *file, const Model *model, GError **error)
-{
-    const GPtrArray *layers = model->network->layers;
-    const Scaling *scaling = model->scaling;
-    for (guint i = 0; i < layers->len; i++)
-        if (!write_layer(file, layers->pdata[i], error))
-            return FALSE;
-    if (!write_layer_list(file, model->network, "/", error) ||
-        !write_layer_list(file, model->network, KERAS_WEIGHTS, error))
-        return FALSE;
-    return scaling->kind != SCALE_STANDARD ||
-           (hdf5_write_floats(file, SCALING_MEAN, 1, &scaling->features, scaling->mean, error) &&
-            hdf5_write_floats(file, SCALING_INVERSE, 1, &scaling->features, scaling->inverse, error));
-}
-
 static gboolean write_novelty(Hdf5File *file, const Model *model, GError **error)
 {
     const Novelty *novelty = model->novelty;
     if (!novelty)
         return TRUE;
-    const gsize shape[2] = {novelty->width, novelty->n};
     json_t *about = json_pack("{s:I}", "images", (json_int_t)novelty->n);
     if (isfinite(novelty->limit))
         json_object_set_new(about, "limit", json_real(novelty->limit));
-    return write_json(file, NOVELTY, about, error) &&
-           hdf5_write_floats(file, NOVELTY_KEPT, 2, shape, novelty->images, error) &&
-           hdf5_write_floats(file, NOVELTY_HELD, 1, shape + 1, novelty->held, error);
-}
-
-/* What model_load asks for: a file that it would refuse is not written. */
-static gboolean can_be_loaded(const Model *model, const char *path, GError **error)
-{
-    const Scaling *scaling = model->scaling;
-    gsize scaled = scaling->kind == SCALE_STANDARD ? scaling->features : 0;
-    gboolean finite = isfinite(scaling->max) && isfinite(model->temperature) &&
-                      floats_finite(scaling->mean, scaled) == scaled &&
-                      floats_finite(scaling->inverse, scaled) == scaled;
-    for (guint i = 0; finite && i < model->network->layers->len; i++) {
-        const Layer *layer = model->network->layers->pdata[i];
-        finite = floats_finite(layer->kernel, layer->kernel_count) == layer->kernel_count &&
-                 floats_finite(layer->bias, layer->bias_count) == layer->bias_count;
-    }
-    return finite ||
-           error_set(error,
-                     "%s: not saved, as the model has weights or a scaling that are not finite; are "
-                     "features infinite, NaN, or beyond the range in which float32 can be scaled?",
-                     path);
+    return write_json(file, NOVELTY, about, error) && pass_novelty(file, TRUE, novelty, error);
 }
 
 gboolean model_save(const Model *model, const char *path, GError **error)
 {
-    if (!can_be_loaded(model, path, error))
-        return FALSE;
+    if (!isfinite(model->scaling->max) || !isfinite(model->temperature)) /* which JSON has no numbers for */
+        return refuse_infinite(path, error);
     g_autoptr(Hdf5File) file = hdf5_create(path, error);
-    return file && write_attributes(file, model, error) && write_parameters(file, model, error) &&
+    return file && write_attributes(file, model, error) && pass_layers(file, TRUE, model->network, error) &&
+           write_layer_list(file, model->network, "/", error) &&
+           write_layer_list(file, model->network, KERAS_WEIGHTS, error) &&
+           pass_scaling(file, TRUE, model->scaling, error) &&
            (!model->trained_on ||
             hdf5_write_numbers(file, TRAINED_ON, model->trained_on->len,
                                (const guint64 *)(const void *)model->trained_on->data, error)) &&
@@ -306,18 +296,6 @@ static gboolean read_parts(Hdf5File *file, Model *model, GError **error)
                      network_outputs(model->network), model->classes->len);
 }
 
-static gboolean read_parameters(Hdf5File *file, Model *model, GError **error)
-{
-    const GPtrArray *layers = model->network->layers;
-    Scaling *scaling = model->scaling;
-    for (guint i = 0; i < layers->len; i++)
-        if (!read_layer(file, layers->pdata[i], error))
-            return FALSE;
-    return scaling->kind != SCALE_STANDARD ||
-           (read_finite(file, SCALING_MEAN, 1, &scaling->features, scaling->mean, error) &&
-            read_finite(file, SCALING_INVERSE, 1, &scaling->features, scaling->inverse, error));
-}
-
 /* Missing in files of earlier versions. */
 static gboolean read_trained_on(Hdf5File *file, Model *model, GError **error)
 {
@@ -345,10 +323,8 @@ static gboolean read_novelty(Hdf5File *file, Model *model, GError **error)
         (guint)images > novelty_most(model->spec->shape) || limit > 1)
         return error_set(error, "%s: its attribute %s is invalid", hdf5_path(file), NOVELTY);
     Novelty *novelty = model->novelty = novelty_new(model->spec->shape, (guint)images);
-    const gsize shape[2] = {novelty->width, novelty->n};
     novelty->limit = limit;
-    if (!read_finite(file, NOVELTY_KEPT, 2, shape, novelty->images, error) ||
-        !read_finite(file, NOVELTY_HELD, 1, shape + 1, novelty->held, error))
+    if (!pass_novelty(file, FALSE, novelty, error))
         return FALSE;
     for (guint i = 1; i < novelty->n; i++)
         if (novelty->held[i - 1] > novelty->held[i])
@@ -363,8 +339,8 @@ Model *model_load(const char *path, GError **error)
     g_autoptr(Model) model = g_new0(Model, 1);
     if (file && read_format(file, error) && read_classes(file, model, error) &&
         read_training(file, model, error) && read_parts(file, model, error) &&
-        read_parameters(file, model, error) && read_trained_on(file, model, error) &&
-        read_novelty(file, model, error))
+        pass_layers(file, FALSE, model->network, error) && pass_scaling(file, FALSE, model->scaling, error) &&
+        read_trained_on(file, model, error) && read_novelty(file, model, error))
         return g_steal_pointer(&model);
     return NULL;
 }
