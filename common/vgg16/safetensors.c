@@ -13,15 +13,9 @@
 
 G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN); /* tensors are read in the file's byte order */
 
-enum { PREFIX = 8, MAX_HEADER = 100000000, MAX_RANK = 16 };
+enum { PREFIX = 8, MAX_HEADER = 100000000 };
 
-typedef struct {
-    char *name;
-    const char *dtype; /* of the table below */
-    int rank;
-    guint64 shape[MAX_RANK];
-    guint64 begin, end; /* within the data, which start after the header */
-} Tensor;
+typedef SafetensorsTensor Tensor;
 
 struct Safetensors {
     char *path;
@@ -78,7 +72,7 @@ static const char *parse_tensor(const json_t *entry, Tensor *tensor)
         }
     if (!tensor->dtype)
         return "has an unknown type";
-    if (json_array_size(shape) > MAX_RANK)
+    if (json_array_size(shape) > SAFETENSORS_MAX_RANK)
         return "has too many dimensions";
     tensor->rank = (int)json_array_size(shape);
     for (int i = 0; i < tensor->rank; i++)
@@ -194,17 +188,14 @@ void safetensors_close(Safetensors *file)
     g_free(file);
 }
 
+const char *safetensors_path(const Safetensors *file)
+{
+    return file->path;
+}
+
 const char *const *safetensors_names(const Safetensors *file)
 {
     return (const char *const *)file->names->pdata;
-}
-
-static const Tensor *find(const Safetensors *file, const char *name)
-{
-    for (guint i = 0; i < file->tensors->len; i++)
-        if (g_str_equal(file->names->pdata[i], name))
-            return file->tensors->pdata[i];
-    return NULL;
 }
 
 static char *describe_shape(int rank, const guint64 *shape)
@@ -231,43 +222,45 @@ static void to_floats(const Tensor *tensor, const void *in, gsize n, float *out)
             out[i] = (float)((const double *)in)[i];
 }
 
-/* All of a tensor that is not stored as F32, some at a time. */
-static gboolean read_converted(const Safetensors *file, const Tensor *tensor, float *out)
-{
-    enum { AT_ONCE = 1 << 15 };
-    guint64 size = g_str_equal(tensor->dtype, "F64") ? 8 : 2, n = (tensor->end - tensor->begin) / size;
-    g_autofree double *piece = g_new(double, AT_ONCE);
-    for (guint64 done = 0, part; done < n; done += part) {
-        part = MIN(n - done, AT_ONCE);
-        if (!read_exactly(file->stream, file->data + tensor->begin + done * size, piece, part * size))
-            return FALSE;
-        to_floats(tensor, piece, part, out + done);
-    }
-    return TRUE;
-}
-
-gboolean safetensors_read_floats(const Safetensors *file, const char *name, int rank, const gsize *shape,
-                                 float *out, GError **error)
+const Tensor *safetensors_find(const Safetensors *file, const char *name, int rank, const gsize *shape,
+                               GError **error)
 {
     static const char *const floats[] = {"F32", "F16", "BF16", "F64", NULL};
-    const Tensor *tensor = find(file, name);
-    if (!tensor)
-        return error_set(error, "%s: has no tensor %s", file->path, name);
-    guint64 wanted[MAX_RANK];
+    guint64 wanted[SAFETENSORS_MAX_RANK];
+    guint at = 0;
+    while (at < file->tensors->len && !g_str_equal(file->names->pdata[at], name))
+        at++;
+    if (at == file->tensors->len)
+        return error_null(error, "%s: has no tensor %s", file->path, name);
+    const Tensor *tensor = file->tensors->pdata[at];
     gboolean same = tensor->rank == rank && g_strv_contains(floats, tensor->dtype);
     for (int i = 0; i < rank; i++) {
         wanted[i] = shape[i];
         same = same && tensor->shape[i] == shape[i];
     }
-    if (!same) {
-        g_autofree char *expected = describe_shape(rank, wanted);
-        g_autofree char *found = describe_shape(tensor->rank, tensor->shape);
-        return error_set(error, "%s: its tensor %s is %s %s; expected F32 %s", file->path, name,
-                         tensor->dtype, found, expected);
+    if (same)
+        return tensor;
+    g_autofree char *expected = describe_shape(rank, wanted);
+    g_autofree char *found = describe_shape(tensor->rank, tensor->shape);
+    return error_null(error, "%s: its tensor %s is %s %s; expected F32 %s", file->path, name, tensor->dtype,
+                      found, expected);
+}
+
+gboolean safetensors_read(const Safetensors *file, const Tensor *tensor, gsize first, gsize n, float *out,
+                          GError **error)
+{
+    enum { AT_ONCE = 1 << 15 };
+    gboolean converts = !g_str_equal(tensor->dtype, "F32");
+    gsize size = g_str_equal(tensor->dtype, "F64") ? 8 : converts ? 2 : 4, most = converts ? AT_ONCE : n;
+    g_autofree double *piece = converts ? g_new(double, AT_ONCE) : NULL;
+    for (gsize done = 0, part; done < n; done += part) {
+        part = MIN(n - done, most);
+        if (!read_exactly(file->stream, file->data + tensor->begin + (first + done) * size,
+                          converts ? (void *)piece : out, part * size))
+            return error_set(error, "%s: its tensor %s cannot be read: %s", file->path, tensor->name,
+                             g_strerror(errno));
+        if (converts)
+            to_floats(tensor, piece, part, out + done);
     }
-    gboolean as_they_are = g_str_equal(tensor->dtype, "F32");
-    return (as_they_are
-                ? read_exactly(file->stream, file->data + tensor->begin, out, tensor->end - tensor->begin)
-                : read_converted(file, tensor, out)) ||
-           error_set(error, "%s: its tensor %s cannot be read: %s", file->path, name, g_strerror(errno));
+    return TRUE;
 }

@@ -5,7 +5,7 @@ import csv, json, os, struct, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
 import numpy as np
-from tap import program, run, says, scratch
+from tap import BUILD, program, run, says, scratch, start
 
 FOLDER = scratch()
 CONVS = [(b, c, ci, co, n) for b, c, ci, co, n in (
@@ -114,6 +114,20 @@ def every_layout_of_weights_gives_the_same_features():
         os.remove(at(name))
 
 
+def a_kernel_is_read_without_a_copy_of_it():
+    """fc1's has 411 MB."""
+    for name in "full.h5", "full.safetensors":
+        if name.endswith("safetensors"):
+            write_torchvision(at(name))
+        child = start("extract", "-q", "--weights", at(name), "--layer", "fc1", at("maps"), at("peak." + name))
+        child.stdout.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        assert child.returncode == 0, child.stderr.read()
+        assert usage.ru_maxrss < 640 << 10 or "address" in BUILD or "thread" in BUILD, (name, usage.ru_maxrss)
+    os.remove(at("full.safetensors"))
+
+
 def a_head_on_it_predicts_from_images():
     program("train", "-q", "--head", "linear", at("fc1"), at("fc1.h5"))
     program("extract", "-q", "--pool", "avg", at("maps"), at("avg"))
@@ -146,5 +160,5 @@ def what_does_not_fit_is_refused_in_one_sentence():
 with FOLDER:
     prepare()
     run(the_top_is_two_dense_layers_with_relu, images_give_the_same_to_the_bit_and_go_on_from_there,
-        every_layout_of_weights_gives_the_same_features, a_head_on_it_predicts_from_images,
+        every_layout_of_weights_gives_the_same_features, a_kernel_is_read_without_a_copy_of_it, a_head_on_it_predicts_from_images,
         what_does_not_fit_is_refused_in_one_sentence)

@@ -33,8 +33,11 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     g_autoptr(Safetensors) file = safetensors_open(path, NULL);
     for (guint i = 0; file && safetensors_names(file)[i]; i++) {
         float values[DATA / sizeof(float)];
-        for (gsize n = 1; n <= G_N_ELEMENTS(values); n *= 2)
-            safetensors_read_floats(file, safetensors_names(file)[i], 1, &n, values, NULL);
+        for (gsize n = 1; n <= G_N_ELEMENTS(values); n *= 2) {
+            const SafetensorsTensor *tensor = safetensors_find(file, safetensors_names(file)[i], 1, &n, NULL);
+            if (tensor)
+                safetensors_read(file, tensor, 0, n, values, NULL);
+        }
     }
     return 0;
 }
