@@ -2,7 +2,6 @@
  * next is known, the one after is being fetched. */
 #include "train/data/batches.h"
 
-#include "common/core/floats.h"
 #include "train/data/averages.h"
 
 enum { SLOTS = 3 };
@@ -10,7 +9,7 @@ enum { SLOTS = 3 };
 typedef struct {
     Batch batch;
     guint32 *indices;
-    float *buffer; /* (size, D); NULL: rows lie elsewhere */
+    float *buffer; /* (size, D); its pages take no memory where rows lie elsewhere */
     const float **rows;
     int *labels;
     float *weights;
@@ -19,23 +18,19 @@ typedef struct {
 } Slot;
 
 struct Batches {
-    const BatchSource *source;
-    const guint32 *order;
-    int size, epoch;
-    guint first;
-    const double *class_weights;
+    guint size, most; /* images of a batch */
     Slot slots[SLOTS];
-    Arena arena;               /* of their arrays */
     GAsyncQueue *empty, *full; /* of Slot* */
-    GThread *thread;
+
+    const BatchSource *source; /* this and the rest: of the epoch */
+    const guint32 *order;
+    const double *class_weights;
+    guint first;
+    int epoch;
+    GThread *thread; /* NULL: none has begun */
     gint stop;
     Slot *current, *next;
 };
-
-MemoryNeed batches_memory(gsize features, guint images, int size)
-{
-    return (MemoryNeed){.memory = SLOTS * MIN((gsize)size, images) * features * sizeof(float)};
-}
 
 static void scale(const BatchSource *source, Slot *slot, int n)
 {
@@ -50,7 +45,7 @@ static void scale(const BatchSource *source, Slot *slot, int n)
 static void fill(Batches *b, Slot *slot, guint number)
 {
     guint begin = number * b->size;
-    int n = (int)MIN((guint)b->size, b->source->part->count - begin);
+    int n = (int)MIN(b->size, b->source->part->count - begin);
     for (int i = 0; i < n; i++) {
         slot->indices[i] = b->order ? b->order[begin + i] : begin + i;
         slot->labels[i] = b->source->part->labels[slot->indices[i]];
@@ -67,7 +62,7 @@ static void fill(Batches *b, Slot *slot, guint number)
 static gpointer fetch_all(gpointer data)
 {
     Batches *b = data;
-    guint count = parts_of(b->source->part->count, (gsize)b->size);
+    guint count = parts_of(b->source->part->count, b->size);
     for (guint number = b->first;; number++) {
         Slot *slot = g_async_queue_pop(b->empty);
         if (g_atomic_int_get(&b->stop))
@@ -82,49 +77,57 @@ static gpointer fetch_all(gpointer data)
     }
 }
 
-static void take_slots(Batches *b)
-{
-    const BatchSource *source = b->source;
-    gsize most = MIN((gsize)b->size, source->part->count);
-    for (int i = 0; i < SLOTS; i++) {
-        Slot *slot = &b->slots[i];
-        slot->indices = arena_new(&b->arena, guint32, most);
-        slot->rows = arena_new(&b->arena, const float *, most);
-        slot->labels = arena_new(&b->arena, int, most);
-        slot->weights = arena_floats(&b->arena, most);
-        if (!source->in_place || source->scaling)
-            slot->buffer = arena_floats(&b->arena, most * source->features);
-    }
-}
-
-Batches *batches_new(const BatchSource *source, const guint32 *order, int size, guint first, int epoch,
-                     const double *class_weights)
+Batches *batches_new(Arena *arena, int size, guint images, gsize features)
 {
     Batches *b = g_new0(Batches, 1);
-    *b = (Batches){.source = source, .order = order, .size = size, .epoch = epoch, .first = first};
-    b->class_weights = class_weights;
+    *b = (Batches){.size = (guint)size, .most = MIN((guint)size, images)};
     b->empty = g_async_queue_new();
     b->full = g_async_queue_new();
-    take_slots(b);
-    arena_take(&b->arena);
-    take_slots(b);
+    for (int i = 0; i < SLOTS; i++)
+        b->slots[i] = (Slot){.indices = arena_new(arena, guint32, b->most),
+                             .buffer = arena_floats(arena, b->most * features),
+                             .rows = arena_new(arena, const float *, b->most),
+                             .labels = arena_new(arena, int, b->most),
+                             .weights = arena_floats(arena, b->most)};
+    return b;
+}
+
+static void end_epoch(Batches *b)
+{
+    if (!b->thread)
+        return;
+    g_atomic_int_set(&b->stop, TRUE);
+    g_async_queue_push(b->empty, &b->slots[0]);
+    g_thread_join(g_steal_pointer(&b->thread));
+    b->stop = FALSE;
+    while (g_async_queue_try_pop(b->empty) || g_async_queue_try_pop(b->full))
+        ;
+    for (int i = 0; i < SLOTS; i++)
+        g_clear_error(&b->slots[i].error);
+}
+
+void batches_begin(Batches *b, const BatchSource *source, const guint32 *order, guint first, int epoch,
+                   const double *class_weights)
+{
+    end_epoch(b);
+    g_assert(b->most >= MIN(b->size, source->part->count));
+    b->source = source;
+    b->order = order;
+    b->class_weights = class_weights;
+    b->first = first;
+    b->epoch = epoch;
     for (int i = 0; i < SLOTS; i++)
         g_async_queue_push(b->empty, &b->slots[i]);
     b->thread = g_thread_new("batches", fetch_all, b);
+    b->current = NULL;
     b->next = g_async_queue_pop(b->full);
-    return b;
 }
 
 void batches_free(Batches *b)
 {
     if (!b)
         return;
-    g_atomic_int_set(&b->stop, 1);
-    g_async_queue_push(b->empty, &b->slots[0]);
-    g_thread_join(b->thread);
-    for (int i = 0; i < SLOTS; i++)
-        g_clear_error(&b->slots[i].error);
-    arena_clear(&b->arena);
+    end_epoch(b);
     g_async_queue_unref(b->empty);
     g_async_queue_unref(b->full);
     g_free(b);

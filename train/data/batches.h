@@ -1,6 +1,6 @@
 /* batches: mini-batches of images' vectors, fetched by a separate thread while earlier batches are trained on. */
 #pragma once
-#include "common/core/memory.h"
+#include "common/core/floats.h"
 #include "common/model/scaling.h"
 #include "common/network/trainer.h"
 #include "train/data/validation_split.h"
@@ -16,7 +16,6 @@ typedef struct {
     BatchFetch fetch;
     gpointer user;
     gsize features;         /* D */
-    gboolean in_place;      /* fetch needs no buffer */
     const Scaling *scaling; /* of the rows, which are scaled as they are fetched; NULL: none */
     double averages;        /* W, how often what places have in common then counts (averages.h), and P: */
     gsize places;
@@ -24,16 +23,19 @@ typedef struct {
 
 typedef struct Batches Batches;
 
-/* One epoch's batches of `size` images (the last one may be smaller), from number `first` on. order: a permutation of
- * the images, or NULL for the source's order; borrowed. class_weights: weight of an image by its label, or NULL. */
-Batches *batches_new(const BatchSource *source, const guint32 *order, int size, guint first, int epoch,
-                     const double *class_weights);
+/* For batches of `size` images (the last one of an epoch may be smaller), of at most `images`, in arrays of the arena;
+ * while that measures, the result may only be freed. features: D of a row. */
+Batches *batches_new(Arena *arena, int size, guint images, gsize features);
 void batches_free(Batches *batches);
+
+/* Begins an epoch with its batch number `first`, and ends the one before. order: a permutation of the source's images,
+ * or NULL for the source's order; borrowed, as are the source and class_weights: weight of an image by its label, or
+ * NULL. */
+void batches_begin(Batches *batches, const BatchSource *source, const guint32 *order, guint first, int epoch,
+                   const double *class_weights);
 
 /* The current batch and the one after it (NULL after the last), both valid until the next call. FALSE at the end
  * (*batch is NULL), or with error. */
 gboolean batches_next(Batches *batches, const Batch **batch, const Batch **next, GError **error);
 
-/* What batches of this size take for rows that do not lie elsewhere. */
-MemoryNeed batches_memory(gsize features, guint images, int size);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Batches, batches_free)

@@ -129,9 +129,6 @@ ImageSourceWork image_source_work(const ImageSource *source)
 
 BatchSource image_source_batches(ImageSource *source)
 {
-    return (BatchSource){.part = source->part,
-                         .fetch = fetch,
-                         .user = source,
-                         .features = source->options.features,
-                         .in_place = source->kept != NULL};
+    return (BatchSource){
+        .part = source->part, .fetch = fetch, .user = source, .features = source->options.features};
 }

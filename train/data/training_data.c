@@ -271,12 +271,9 @@ gboolean training_data_load(TrainingData *data, const CliCommon *common, const c
 }
 
 /* ---- Memory ---- */
-static MemoryNeed cached_memory(const TrainingData *data, gboolean scaled, int batch)
+static MemoryNeed cached_memory(const TrainingData *data)
 {
-    MemoryNeed need = batches_memory(feature_spec_features(data->spec),
-                                     MAX(data->parts[0].count, data->parts[1].count), batch);
-    if (data->cache->catalog->store == CACHE_FLOAT32 && !scaled)
-        need = (MemoryNeed){.address = need.memory}; /* rows are read in place */
+    MemoryNeed need = {0};
     guint nonzeros;
     for (int i = 0; i < 2; i++) /* the cache's pages */
         for (guint k = 0; k < data->parts[i].count; k++)
@@ -284,7 +281,7 @@ static MemoryNeed cached_memory(const TrainingData *data, gboolean scaled, int b
     return need;
 }
 
-static MemoryNeed imaged_memory(const TrainingData *data, gboolean scaled, int batch, guint threads)
+static MemoryNeed imaged_memory(const TrainingData *data, guint threads)
 {
     guint n = data->dataset->items->len, validating = (guint)(data->choice->validation_split * n);
     gsize features = feature_spec_features(data->spec), side = (gsize)data->spec->side;
@@ -292,12 +289,17 @@ static MemoryNeed imaged_memory(const TrainingData *data, gboolean scaled, int b
     PipelineOptions pipeline = {.spec = data->spec, .batch = BASE_DEFAULT_BATCH, .threads = threads};
     MemoryNeed need = pipeline_memory(&pipeline);
     need.files += n * side * side * 3 + (augmented ? validating : n) * features * sizeof(float); /* spilled */
-    if (augmented || scaled)
-        memory_add(&need, batches_memory(features, n, batch));
     return need;
 }
 
-MemoryNeed training_data_memory(const TrainingData *data, gboolean scaled, int batch, guint threads)
+MemoryNeed training_data_memory(const TrainingData *data, guint threads)
 {
-    return data->dataset ? imaged_memory(data, scaled, batch, threads) : cached_memory(data, scaled, batch);
+    return data->dataset ? imaged_memory(data, threads) : cached_memory(data);
+}
+
+Batches *training_data_batches(const TrainingData *data, Arena *arena, int size)
+{
+    guint images =
+        data->dataset ? data->dataset->items->len : MAX(data->parts[0].count, data->parts[1].count);
+    return batches_new(arena, size, images, feature_spec_features(data->spec));
 }

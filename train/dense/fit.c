@@ -30,6 +30,7 @@ typedef struct {
     const FitOptions *options;
     const BatchSource *training, *validation; /* of the options */
     Trainer *trainer;
+    Batches *batches;
     History *history;
     FitState state;
     guint32 *order; /* of the training images in this epoch */
@@ -197,12 +198,11 @@ static gboolean train_epoch(Fitting *fit, GError **error)
     rng_shuffle(&rng, fit->order, fit->training->part->count);
     g_autofree char *label = epoch_label(fit);
     g_autoptr(Progress) progress = progress_new(label, fit->training->part->count, "images");
-    g_autoptr(Batches) batches =
-        batches_new(fit->training, fit->order, (int)options->how->batch_size, (guint)state->batches,
-                    (int)state->epoch, options->class_weights);
     g_autoptr(GError) unread = NULL;
+    batches_begin(fit->batches, fit->training, fit->order, (guint)state->batches, (int)state->epoch,
+                  options->class_weights);
     progress_tick(progress, (guint64)state->images);
-    while (batches_next(batches, &batch, &next, &unread)) {
+    while (batches_next(fit->batches, &batch, &next, &unread)) {
         LossSum sum = trainer_step(fit->trainer, batch, next);
         if (!loss_is_finite(fit, sum.loss, "in training", error))
             return FALSE;
@@ -234,9 +234,8 @@ static gboolean validate(Fitting *fit, EpochMetrics *metrics, GError **error)
     const Batch *batch, *next;
     double loss = 0, correct = 0;
     g_autoptr(GError) unread = NULL;
-    g_autoptr(Batches) batches = batches_new(fit->validation, NULL, (int)fit->options->how->batch_size, 0,
-                                             (int)fit->state.epoch, NULL);
-    while (batches_next(batches, &batch, &next, &unread)) {
+    batches_begin(fit->batches, fit->validation, NULL, 0, (int)fit->state.epoch, NULL);
+    while (batches_next(fit->batches, &batch, &next, &unread)) {
         LossSum sum = trainer_evaluate(fit->trainer, batch);
         loss += sum.loss;
         correct += sum.correct;
@@ -350,34 +349,52 @@ static FitEnd run_epochs(Fitting *fit, GError **error)
     return FIT_COMPLETE;
 }
 
+static FitEnd run(Fitting *fit, GError **error)
+{
+    FitEnd end = start_or_resume(fit, error) ? run_epochs(fit, error) : FIT_FAILED;
+    if (end == FIT_FAILED || end == FIT_INTERRUPTED)
+        return end;
+    advise_at_end(fit);
+    if (fit->options->checkpoint)
+        unlink(fit->options->checkpoint);
+    return end;
+}
+
+static Fitting *build(Fitting *fit, Arena *arena)
+{
+    const FitOptions *options = fit->options;
+    int batch = (int)options->how->batch_size;
+    guint images = fit->training->part->count,
+          validating = fit->validation ? fit->validation->part->count : 0;
+    fit->trainer = trainer_new(arena, fit->network, &options->how->optimizer, batch, options->seed,
+                               options->thread_pool);
+    fit->batches = batches_new(arena, batch, MAX(images, validating), fit->training->features);
+    fit->order = arena_new(arena, guint32, images);
+    return fit;
+}
+
+static void discard(Fitting *fit)
+{
+    batches_free(fit->batches);
+    trainer_free(fit->trainer);
+}
+
 FitEnd fit_network(Network *network, const FitOptions *options, History *history, GError **error)
 {
     g_auto(Arena) arena = {0};
-    if (!trainer_check(network, error))
-        return FIT_FAILED;
-    const FitChoice *how = options->how;
-    g_autoptr(Trainer) trainer =
-        arena_try_build(&arena, trainer_free,
-                        trainer_new(&arena, network, &how->optimizer, (int)how->batch_size, options->seed,
-                                    options->thread_pool));
-    if (!trainer) {
-        error_set(error,
-                  "not enough memory to train this network; use a smaller --batch-size or fewer units");
-        return FIT_FAILED;
-    }
-    g_autofree guint32 *order = g_new(guint32, options->training->part->count);
     Fitting fit = {.network = network,
                    .options = options,
                    .training = options->training,
                    .validation = options->validation,
-                   .trainer = trainer,
-                   .history = history,
-                   .order = order};
-    FitEnd end = start_or_resume(&fit, error) ? run_epochs(&fit, error) : FIT_FAILED;
-    if (end == FIT_FAILED || end == FIT_INTERRUPTED)
-        return end;
-    advise_at_end(&fit);
-    if (options->checkpoint)
-        unlink(options->checkpoint);
+                   .history = history};
+    if (!trainer_check(network, error))
+        return FIT_FAILED;
+    if (!arena_try_build(&arena, discard, build(&fit, &arena))) {
+        error_set(error,
+                  "not enough memory to train this network; use a smaller --batch-size or fewer units");
+        return FIT_FAILED;
+    }
+    FitEnd end = run(&fit, error);
+    discard(&fit);
     return end;
 }

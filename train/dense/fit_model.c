@@ -123,7 +123,11 @@ static gboolean answer_validation(Model *best, const FitOptions *options, GError
     g_autoptr(GError) unread = NULL;
     gsize done = 0, classes = best->classes->len;
     g_autofree float *probabilities = g_new(float, source.part->count *classes);
-    g_autoptr(Batches) batches = batches_new(&source, NULL, (int)options->how->batch_size, 0, 1, NULL);
+    g_auto(Arena) arena = {0};
+    g_autoptr(Batches) batches =
+        arena_build(&arena, batches_free,
+                    batches_new(&arena, (int)options->how->batch_size, source.part->count, source.features));
+    batches_begin(batches, &source, NULL, 0, 1, NULL);
     while (batches_next(batches, &batch, &next, &unread)) {
         model_predict(best, options->thread_pool, batch->x, batch->n, probabilities + done * classes);
         done += (gsize)batch->n;

@@ -41,7 +41,12 @@ static BatchSource source_of(Data *data)
             data->x[i][d] = (float)((i * 7 + d * 5) % 11) / 11 + (d == data->labels[i] ? 2 : 0);
     }
     data->part = (SplitPart){.count = N, .labels = data->labels};
-    return (BatchSource){.part = &data->part, .fetch = fetch, .user = data, .in_place = TRUE};
+    return (BatchSource){.part = &data->part, .fetch = fetch, .user = data, .features = FEATURES};
+}
+
+static Batches *make_batches(Arena *arena, const BatchSource *source)
+{
+    return arena_build(arena, batches_free, batches_new(arena, BATCH, source->part->count, FEATURES));
 }
 
 static void test_batches(void)
@@ -55,7 +60,9 @@ static void test_batches(void)
     GError *error = NULL;
     for (guint i = 0; i < N; i++)
         order[i] = N - 1 - i;
-    g_autoptr(Batches) batches = batches_new(&source, order, BATCH, number, 3, weights);
+    g_auto(Arena) arena = {0};
+    g_autoptr(Batches) batches = make_batches(&arena, &source);
+    batches_begin(batches, &source, order, number, 3, weights);
     while (batches_next(batches, &batch, &next, &error)) {
         g_assert_true(!told || told == batch);
         for (int i = 0; i < batch->n; i++) {
@@ -80,8 +87,10 @@ static void test_batches_left_early(void)
     Data data;
     BatchSource source = source_of(&data);
     const Batch *batch, *next;
+    g_auto(Arena) arena = {0};
+    g_autoptr(Batches) batches = make_batches(&arena, &source);
     for (int take = 0; take < 4; take++) {
-        g_autoptr(Batches) batches = batches_new(&source, NULL, BATCH, 0, 1, NULL);
+        batches_begin(batches, &source, NULL, 0, 1, NULL);
         for (int i = 0; i < take; i++)
             g_assert_true(batches_next(batches, &batch, &next, NULL));
     }
@@ -134,7 +143,7 @@ static void options_for(Options *options, int *keeps)
 /* Runs fit on generated vectors with a new network, without output. */
 static FitEnd run(FitOptions *options, Data *data, gboolean validate, History *history, GError **error)
 {
-    BatchSource source = {.part = &data->part, .fetch = fetch, .user = data, .in_place = TRUE};
+    BatchSource source = {.part = &data->part, .fetch = fetch, .user = data, .features = FEATURES};
     g_autoptr(Network) network = small_network();
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(2);
     options->training = &source;
@@ -277,8 +286,8 @@ static FitEnd run_as_keras(const json_t *expected, gboolean validate, Kept *kept
     make_keras_data(&training, &held_out);
     const SplitPart learnt = {.count = TRAINED, .labels = training.labels},
                     judged = {.count = HELD_OUT, .labels = held_out.labels};
-    BatchSource source = {.part = &learnt, .fetch = fetch_keras, .user = &training, .in_place = TRUE};
-    BatchSource validation = {.part = &judged, .fetch = fetch_keras, .user = &held_out, .in_place = TRUE};
+    BatchSource source = {.part = &learnt, .fetch = fetch_keras, .user = &training, .features = FEATURES};
+    BatchSource validation = {.part = &judged, .fetch = fetch_keras, .user = &held_out, .features = FEATURES};
     const Results results = {0};
     const FitChoice how = {.optimizer = {.kind = OPTIMIZER_SGD,
                                          .learning_rate = number(expected, "rate"),
