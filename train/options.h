@@ -16,7 +16,6 @@ typedef enum { HEAD_DENSE, HEAD_LINEAR } Head;
 
 typedef struct {
     gboolean cache;       /* trains on the features of a CACHE */
-    gboolean copies;      /* trains on --augmented-cache */
     gboolean images;      /* trains on --images */
     gboolean base;        /* images go through VGG16's base */
     gboolean base_learns; /* the last layers of the base learn */
