@@ -207,7 +207,7 @@ static guint activate(const Descent *descent, Lane *lane)
     guint positive = 0;
     lane->active = 0;
     for (guint i = 0; i < descent->rows->n; i++)
-        if (!lane->finished && linear_trains_on(lane->problem, i)) {
+        if (!lane->finished && part_trains_on(lane->problem->part, i)) {
             active[i] |= lane->bit;
             lane->active++;
             positive += is_positive(descent, lane, i) ? 1 : 0;

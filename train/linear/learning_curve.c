@@ -16,7 +16,8 @@ enum {
     MIN_IMAGES = 10,
     MIN_OF_CLASS = 3,
     TEST_PART = 5,  /* one in this many */
-    GAIN_SIZES = 5, /* the largest, at half doublings, over which the gain is measured: three at least */
+    GAIN_SIZES = 5, /* the largest, at half doublings, over which the gain is measured: */
+    GAIN_LEAST = 3, /* at least */
 };
 
 /* Two-sided 95 % quantile of Student's t with LEARNING_DRAWS - 1 = 7 degrees of freedom. */
@@ -40,35 +41,25 @@ static gint by_place(gconstpointer a, gconstpointer b, gpointer data)
 }
 
 /* A stratified order, of which every prefix has the classes in their proportions: the images of each class, shuffled, at even
- * distances; units in the place of images, as whole, by the class of their first one. */
-static void draw_order(const LinearTraining *training, guint64 seed, guint draw, guint *order)
+ * distances; units in the place of images, as whole, by the class of their first one. Returns how many units there are;
+ * fewest: of a class. */
+static guint draw_order(const LinearTraining *training, guint64 seed, guint draw, guint *order, guint *fewest)
 {
-    guint n = training->n;
+    guint n = training->n, units = 0;
     g_autofree double *places = g_new(double, n);
     g_autofree guint32 *items = g_new(guint32, n);
+    *fewest = n;
     for (guint k = 0; k < training->classes; k++) {
         guint count =
             search_shuffle(training, k, rng_new(seed, (guint64)draw * training->classes + k), items);
         for (guint i = 0; i < count; i++)
             places[items[i]] = (i + 0.5) / count;
+        *fewest = MIN(*fewest, count);
+        units += count;
     }
     for (guint i = 0; i < n; i++)
         order[i] = i;
     qsort_r(order, n, sizeof *order, by_place, &(Draw){training, places});
-}
-
-/* Returns how many units there are, and of the class with the fewest; they are of the class of their first image. */
-static guint count_units(const LinearTraining *training, guint *fewest)
-{
-    g_autofree guint *counts = g_new0(guint, training->classes);
-    guint units = 0;
-    for (guint i = 0; i < training->n; i++)
-        counts[training->labels[i]] += linear_unit(training, i) == i;
-    *fewest = training->n;
-    for (guint k = 0; k < training->classes; k++) {
-        *fewest = MIN(*fewest, counts[k]);
-        units += counts[k];
-    }
     return units;
 }
 
@@ -92,20 +83,15 @@ static LearningCurve choose_sizes(const LinearTraining *training, guint units)
 
 /* ---- Fits: the problems of all draws, from the smallest size up ---- */
 
-/* order (draws, N): the first `test` are for testing, training takes a prefix of the rest. parts (draws, N): no draw trains
- * on the rest of the unit that the images set aside end with. */
-static void choose_parts(const LinearTraining *training, const guint *order, guint test, guint size,
-                         guint8 *parts)
+/* order (N): the first `test` are for testing, fold 0; training takes a prefix of the rest, but nothing of the unit that the
+ * images set aside end with. folds (N) */
+static void choose_part(const LinearTraining *training, const guint *order, guint test, guint size,
+                        guint *folds)
 {
-    guint n = training->n;
-    memset(parts, ROW_UNUSED, (gsize)LEARNING_DRAWS * n);
-    for (guint d = 0; d < LEARNING_DRAWS; d++, parts += n, order += n) {
-        guint last = linear_unit(training, order[test - 1]);
-        for (guint i = 0; i < test; i++)
-            parts[order[i]] = ROW_TESTED;
-        for (guint i = test; i < test + size; i++)
-            if (linear_unit(training, order[i]) != last)
-                parts[order[i]] = ROW_TRAINED;
+    guint last = linear_unit(training, order[test - 1]);
+    for (guint i = 0; i < training->n; i++) {
+        gboolean out = i >= test + size || linear_unit(training, order[i]) == last;
+        folds[order[i]] = i < test ? 0 : out ? ROW_UNUSED : 1;
     }
 }
 
@@ -114,9 +100,14 @@ static gboolean run_sizes(const LinearTraining *training, double cost, const gui
 {
     guint64 problems = (guint64)curve->n * LEARNING_DRAWS * linear_problems(training);
     g_autoptr(Progress) progress = progress_new("Learning curve", problems, "problems");
-    g_autofree guint8 *parts = g_new(guint8, (gsize)LEARNING_DRAWS * training->n);
+    guint n = training->n;
+    g_autofree guint *folds = g_new(guint, (gsize)LEARNING_DRAWS * n);
+    Part parts[LEARNING_DRAWS];
     for (guint s = 0; s < curve->n; s++) {
-        choose_parts(training, order, curve->test, (guint)curve->points[s].x, parts);
+        for (gsize d = 0; d < LEARNING_DRAWS; d++) {
+            parts[d] = (Part){folds + d * n, 0};
+            choose_part(training, order + d * n, curve->test, (guint)curve->points[s].x, folds + d * n);
+        }
         g_autoptr(LinearFits) fits = linear_fits_new(training, parts, LEARNING_DRAWS, error);
         if (!fits || !linear_fits_run(fits, cost, progress, error))
             return FALSE;
@@ -127,21 +118,17 @@ static gboolean run_sizes(const LinearTraining *training, double cost, const gui
 
 /* ---- What came out ---- */
 
-/* Half the width of the 95 % interval of a mean over draws. */
-static double half_width(const LearningCurve *curve, const double *x, double mean)
+/* The mean over draws and its 95 % interval. */
+static AxesPoint mean_of(const LearningCurve *curve, double x, const double *y)
 {
-    double squares = 0, share = (double)curve->test / curve->trained;
+    double mean = 0, squares = 0, share = (double)curve->test / curve->trained;
     for (guint d = 0; d < LEARNING_DRAWS; d++)
-        squares += (x[d] - mean) * (x[d] - mean);
-    return student * sqrt((1.0 / LEARNING_DRAWS + share) * squares / (LEARNING_DRAWS - 1));
-}
-
-static double mean_of(const double *x)
-{
-    double sum = 0;
+        mean += y[d];
+    mean /= LEARNING_DRAWS;
     for (guint d = 0; d < LEARNING_DRAWS; d++)
-        sum += x[d];
-    return sum / LEARNING_DRAWS;
+        squares += (y[d] - mean) * (y[d] - mean);
+    double half = student * sqrt((1.0 / LEARNING_DRAWS + share) * squares / (LEARNING_DRAWS - 1));
+    return (AxesPoint){x, mean, mean - half, mean + half};
 }
 
 /* Slope of accuracy over log2(images) by least squares, of the sizes from `first` on. */
@@ -159,30 +146,28 @@ static void summarize(LearningCurve *curve)
 {
     double slopes[LEARNING_DRAWS];
     for (guint s = 0; s < curve->n; s++) {
-        double mean = mean_of(curve->accuracy[s]), half = half_width(curve, curve->accuracy[s], mean);
-        curve->points[s] = (AxesPoint){curve->points[s].x, mean, MAX(0, mean - half), MIN(1, mean + half)};
+        AxesPoint *point = &curve->points[s];
+        *point = mean_of(curve, point->x, curve->accuracy[s]);
+        point->low = MAX(0, point->low), point->high = MIN(1, point->high);
     }
-    curve->has_gain = curve->n >= 3;
-    if (!curve->has_gain)
-        return;
-    for (guint d = 0; d < LEARNING_DRAWS; d++)
+    for (guint d = 0; curve->n >= GAIN_LEAST && d < LEARNING_DRAWS; d++)
         slopes[d] = slope_of(curve, d, curve->n - MIN(curve->n, GAIN_SIZES));
-    double half = half_width(curve, slopes, curve->gain = mean_of(slopes));
-    curve->gain_low = curve->gain - half, curve->gain_high = curve->gain + half;
+    if (curve->n >= GAIN_LEAST)
+        curve->gain = mean_of(curve, 0, slopes);
 }
 
 gboolean learning_curve_run(const LinearTraining *training, double cost, guint64 seed, LearningCurve *curve,
                             GError **error)
 {
-    guint fewest, units = count_units(training, &fewest);
+    guint n = training->n, units = 0, fewest = 0;
+    g_autofree guint *order = g_new(guint, (gsize)LEARNING_DRAWS * n);
+    for (guint d = 0; d < LEARNING_DRAWS; d++)
+        units = draw_order(training, seed, d, order + (gsize)d * n, &fewest);
     if (units < MIN_IMAGES || fewest < MIN_OF_CLASS)
         return error_set(error,
                          "a learning curve needs at least %d %s and %d of each class; there are %u, and "
                          "%u of the smallest class",
-                         MIN_IMAGES, units < training->n ? "groups" : "images", MIN_OF_CLASS, units, fewest);
-    g_autofree guint *order = g_new(guint, (gsize)LEARNING_DRAWS * training->n);
-    for (guint d = 0; d < LEARNING_DRAWS; d++)
-        draw_order(training, seed, d, order + (gsize)d * training->n);
+                         MIN_IMAGES, units < n ? "groups" : "images", MIN_OF_CLASS, units, fewest);
     *curve = choose_sizes(training, units);
     if (!run_sizes(training, cost, order, curve, error))
         return FALSE;
@@ -195,17 +180,17 @@ char *learning_curve_sentence(const LearningCurve *curve)
     const AxesPoint *last = &curve->points[curve->n - 1];
     g_autofree char *now = g_strdup_printf("With %.0f images, the accuracy is %.3f (%.3f to %.3f)", last->x,
                                            last->y, last->low, last->high);
-    if (!curve->has_gain)
+    double gain = 100 * curve->gain.y, low = 100 * curve->gain.low, high = 100 * curve->gain.high;
+    if (curve->n < GAIN_LEAST)
         return g_strdup_printf("%s; there are too few images to estimate the gain from adding more.", now);
-    if (curve->gain_low <= 0)
+    if (low <= 0)
         return g_strdup_printf("%s; it is unclear whether more images would help: doubling them might gain "
                                "%.1f points, but anything from %.1f to %.1f is possible.",
-                               now, 100 * curve->gain, 100 * curve->gain_low, 100 * curve->gain_high);
+                               now, gain, low, high);
     static const char *const measured[] = {"doubling", "one and a half doublings", "two doublings"};
     return g_strdup_printf("%s; doubling the images would gain about %.1f points (%.1f to %.1f), if the "
                            "curve continues as over the last %s.",
-                           now, 100 * curve->gain, 100 * curve->gain_low, 100 * curve->gain_high,
-                           measured[MIN(curve->n, GAIN_SIZES) - 3]);
+                           now, gain, low, high, measured[MIN(curve->n, GAIN_SIZES) - GAIN_LEAST]);
 }
 
 static gboolean write_table(const LearningCurve *curve, const char *path, GError **error)

@@ -141,7 +141,7 @@ static gboolean pose(const Liblinear *liblinear, const LinearProblem *problem, s
     const LinearTraining *training = liblinear->training;
     gboolean several = FALSE;
     for (guint i = 0; i < training->n; i++) {
-        if (!linear_trains_on(problem, i))
+        if (!part_trains_on(problem->part, i))
             continue;
         int class = training->labels[i];
         data->x[data->l] = liblinear->rows[i];
@@ -228,12 +228,11 @@ static gboolean serve(gpointer data, const guint8 *bytes, gsize size, SandboxByt
 
 static gboolean start_workers(Liblinear *liblinear, GError **error)
 {
-    const gsize memory = (gsize)1 << 46; /* no limit of its own */
     SandboxWork work = {.serve = serve,
                         .data = liblinear,
                         .file = -1,
                         .request = sizeof(Request) + liblinear->bytes,
-                        .memory = memory,
+                        .memory = (gsize)1 << 46, /* no limit of its own */
                         .limit = G_MAXUINT};
     for (guint i = 0; i < liblinear->n_workers; i++)
         if (!(liblinear->workers[i] = sandbox_start(&work, error)))
@@ -262,15 +261,12 @@ static gboolean ask(Liblinear *liblinear, guint worker, guint p, GError **error)
     Request request = {p, liblinear->cost};
     SandboxBytes head = {&request, sizeof request}, w = {weights_of(liblinear, p), liblinear->bytes},
                  none = {0}, answer = {0};
-    LinearProblem solved;
-    gsize expected = sizeof solved + liblinear->bytes;
+    gsize expected = sizeof(LinearProblem) + liblinear->bytes;
     if (!sandbox_ask(liblinear->workers[worker], head, starts ? w : none, expected, &answer, error))
         return FALSE;
     g_assert(answer.size == expected);
-    memcpy(&solved, answer.bytes, sizeof solved);
-    liblinear->problems[p].iterations = solved.iterations;
-    liblinear->problems[p].not_converged = solved.not_converged;
-    memcpy(w.bytes, (guint8 *)answer.bytes + sizeof solved, liblinear->bytes);
+    memcpy(&liblinear->problems[p], answer.bytes, sizeof(LinearProblem));
+    memcpy(w.bytes, (guint8 *)answer.bytes + sizeof(LinearProblem), liblinear->bytes);
     g_free(answer.bytes);
     return TRUE;
 }
@@ -314,7 +310,7 @@ void liblinear_values(const Liblinear *liblinear, float *values)
         for (guint v = 0; v < all; v++) {
             const double *w = liblinear->w + (gsize)v * liblinear->width;
             double sum = 0;
-            if (!linear_tests(&liblinear->problems[v / vectors], i))
+            if (!part_tests(liblinear->problems[v / vectors].part, i))
                 continue;
             for (const struct feature_node *x = liblinear->rows[i]; x->index != -1; x++)
                 sum += w[x->index - 1] * x->value;

@@ -155,6 +155,8 @@ static gboolean check_folds(const Linear *linear, GError **error)
     return check_groups(linear, error);
 }
 
+static const Part all = {0};
+
 /* Where the scaling is fitted to images, it must not see those of a fold: each fold has a form of its own. The last one
  * made is that of all images again. */
 static gboolean fit_folds(Linear *linear, Search *search, Progress *progress, GError **error)
@@ -162,18 +164,18 @@ static gboolean fit_folds(Linear *linear, Search *search, Progress *progress, GE
     ScalingKind scale = linear->training.set->scaling->kind;
     guint step = scale == SCALE_STANDARD ? 1 : search->folds;
     for (guint f = 0; f < search->folds; f += step) {
-        if ((scale == SCALE_STANDARD && !linear_form_make(linear, scale, search_part(search, f), error)) ||
+        if ((scale == SCALE_STANDARD && !linear_form_make(linear, scale, (Part){search->fold, f}, error)) ||
             !search_fit(search, f, step, progress, error))
             return FALSE;
     }
-    return scale != SCALE_STANDARD || linear_form_make(linear, scale, NULL, error);
+    return scale != SCALE_STANDARD || linear_form_make(linear, scale, all, error);
 }
 
 /* In this scaling, whose form it leaves, over the costs that the options ask for. */
 static Search *cross_validate(Linear *linear, ScalingKind scale, GError **error)
 {
     const LinearChoice *choice = linear->choice;
-    if (!linear_form_make(linear, scale, NULL, error))
+    if (!linear_form_make(linear, scale, all, error))
         return NULL;
     double reference = reference_cost(linear);
     guint n = choice->tried;
@@ -187,6 +189,7 @@ static Search *cross_validate(Linear *linear, ScalingKind scale, GError **error)
         search_new(&linear->training, costs, n, choice->folds, (guint64)linear->options->common.seed, error);
     if (!search || !fit_folds(linear, search, progress, error))
         return NULL;
+    search->scale = scale;
     search->reference = reference;
     search_finish(search);
     return g_steal_pointer(&search);
@@ -204,26 +207,14 @@ static void tell_gain(const Linear *linear, double unsearched)
                gain, scale);
 }
 
-/* Accuracy at the cost nearest to auto. */
-static double accuracy_unsearched(const Search *search)
-{
-    guint nearest = 0;
-    for (guint c = 1; c < search->n; c++)
-        if (fabs(log(search->points[c].cost / search->reference)) <
-            fabs(log(search->points[nearest].cost / search->reference)))
-            nearest = c;
-    return search->points[nearest].accuracy;
-}
-
 /* Scalings that a search compares: the default last, which is kept unless another one is better by more than a standard
  * error over the folds. `max` is `none` at another cost. */
 static const ScalingKind compared[] = {SCALE_STANDARD, SCALE_NONE, SCALE_L2, SCALE_SQRT};
 
-/* Cross-validates the form of each scaling in turn, and leaves the best one's. */
+/* Cross-validates the form of each scaling in turn. *unsearched: accuracy as the options say without a search. */
 static gboolean compare(Linear *linear, const ScalingKind *scales, guint n, double *unsearched,
                         GError **error)
 {
-    ScalingKind chosen = scales[0];
     double enough = -1; /* accuracy at which a scaling replaces the best one so far */
     for (guint s = 0; s < n; s++) {
         g_autoptr(Search) search = cross_validate(linear, scales[s], error);
@@ -234,7 +225,7 @@ static gboolean compare(Linear *linear, const ScalingKind *scales, guint n, doub
             printf("%12s  %12g  %8.4f  %9.4f\n", scaling_name(scales[s]), best->cost, best->accuracy,
                    best->deviation);
         if (scales[s] == (ScalingKind)linear->options->network.scale)
-            *unsearched = accuracy_unsearched(search);
+            *unsearched = search_unsearched(search)->accuracy;
         if (linear->search && s + 1 == n) {
             const SearchPoint *other = search_best(linear->search);
             enough = other->accuracy - other->deviation / sqrt(linear->choice->folds);
@@ -242,33 +233,37 @@ static gboolean compare(Linear *linear, const ScalingKind *scales, guint n, doub
         if (best->accuracy < enough)
             continue;
         enough = best->accuracy;
-        chosen = scales[s];
         search_free(linear->search);
         linear->search = g_steal_pointer(&search);
     }
-    return chosen == scales[n - 1] || linear_form_make(linear, chosen, NULL, error);
+    return TRUE;
 }
 
+/* Leaves the form of the best scaling. */
 static gboolean search(Linear *linear, GError **error)
 {
     const LinearChoice *choice = linear->choice;
     const ScalingKind given = (ScalingKind)linear->options->network.scale;
+    const ScalingKind *scales = choice->searches_scale ? compared : &given;
+    guint n = choice->searches_scale ? G_N_ELEMENTS(compared) : 1;
     double unsearched = 0;
     if (!check_folds(linear, error))
         return FALSE;
-    if (choice->searches_scale)
+    if (n > 1)
         printf("%12s  %12s  %8s  %9s\n", "scaling", "best cost", "accuracy", "deviation");
-    if (!compare(linear, choice->searches_scale ? compared : &given,
-                 choice->searches_scale ? G_N_ELEMENTS(compared) : 1, &unsearched, error))
+    if (!compare(linear, scales, n, &unsearched, error))
         return FALSE;
-    if (choice->searches_scale)
-        printf("Scaling %s:\n", scaling_name(linear->training.set->scaling->kind));
-    g_autofree char *text = search_text(linear->search);
+    const Search *best = linear->search;
+    if (best->scale != scales[n - 1] && !linear_form_make(linear, best->scale, all, error))
+        return FALSE;
+    if (n > 1)
+        printf("Scaling %s:\n", scaling_name(best->scale));
+    g_autofree char *text = search_text(best);
     printf("%s", text);
     if (choice->searches && !choice->n_costs)
         tell_gain(linear, unsearched);
     printf("\n");
-    linear->cost = search_best(linear->search)->cost;
+    linear->cost = search_best(best)->cost;
     return leave_curves(linear, error);
 }
 
@@ -278,7 +273,7 @@ static gboolean choose(Linear *linear, GError **error)
     const LinearChoice *choice = linear->choice;
     if (choice->cross_validates)
         return search(linear, error);
-    if (!linear_form_make(linear, (ScalingKind)linear->options->network.scale, NULL, error))
+    if (!linear_form_make(linear, (ScalingKind)linear->options->network.scale, all, error))
         return FALSE;
     linear->cost = choice->n_costs ? choice->costs[0] : reference_cost(linear);
     return TRUE;

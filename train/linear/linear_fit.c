@@ -21,7 +21,7 @@ static guint vectors_of(const LinearTraining *training)
     return training->solver->multiclass ? training->classes : linear_problems(training);
 }
 
-static LinearFits outline(Arena *arena, const LinearTraining *training, const guint8 *parts, guint n_parts)
+static LinearFits outline(Arena *arena, const LinearTraining *training, const Part *parts, guint n_parts)
 {
     guint each = linear_problems(training), n = each * n_parts;
     LinearFits fits = {.training = training,
@@ -31,7 +31,7 @@ static LinearFits outline(Arena *arena, const LinearTraining *training, const gu
                        .values = arena_floats(arena, (gsize)training->n * n_parts * training->classes)};
     for (guint p = 0; fits.problems && p < n; p++) {
         fits.problems[p].class = (int)(p % each);
-        fits.problems[p].part = parts ? parts + (gsize)(p / each) * training->n : NULL;
+        fits.problems[p].part = parts ? parts[p / each] : (Part){0};
     }
     if (training->workers)
         fits.liblinear = liblinear_new(arena, training, fits.problems, n);
@@ -46,8 +46,7 @@ gsize linear_fits_measure(const LinearTraining *training, guint n_parts, Arena *
     return training->workers ? liblinear_worker(training) : 0;
 }
 
-LinearFits *linear_fits_new(const LinearTraining *training, const guint8 *parts, guint n_parts,
-                            GError **error)
+LinearFits *linear_fits_new(const LinearTraining *training, const Part *parts, guint n_parts, GError **error)
 {
     Arena arena = {0};
     outline(&arena, training, parts, n_parts);
@@ -85,21 +84,21 @@ static void add_opposites(float *values, gsize n)
 }
 
 /* values: of the first row. A class that the part lacks is worth nothing to the rows that it tests. */
-static void exclude_missing(const LinearFits *fits, const LinearProblem *part, float *values)
+static void exclude_missing(const LinearFits *fits, Part part, float *values)
 {
     const LinearTraining *training = fits->training;
     guint classes = training->classes;
     g_autofree gboolean *present = g_new0(gboolean, classes);
     for (guint i = 0; i < training->n; i++)
-        present[training->labels[i]] |= linear_trains_on(part, i);
+        present[training->labels[i]] |= part_trains_on(part, i);
     for (guint k = 0; k < classes; k++)
         for (guint i = 0; i < training->n && !present[k]; i++)
             values[(gsize)i * fits->n_parts * classes + k] = -INFINITY;
 }
 
-static const LinearProblem *part_of(const LinearFits *fits, guint part)
+static Part part_of(const LinearFits *fits, guint part)
 {
-    return &fits->problems[part * (fits->n / fits->n_parts)];
+    return fits->problems[part * (fits->n / fits->n_parts)].part;
 }
 
 void linear_fits_values(const LinearFits *fits, float *values)
@@ -124,7 +123,7 @@ void linear_fits_test(const LinearFits *fits, float *held, double *accuracy)
         guint right = 0, tested = 0;
         for (guint i = 0; i < training->n; i++) {
             const float *values = fits->values + ((gsize)i * fits->n_parts + p) * classes;
-            if (!linear_tests(part_of(fits, p), i))
+            if (!part_tests(part_of(fits, p), i))
                 continue;
             tested++;
             right += scores_argmax(values, classes) == training->labels[i];

@@ -24,10 +24,8 @@ typedef struct {
  * training's rows may be an outline. */
 gsize linear_fits_measure(const LinearTraining *training, guint n_parts, Arena *arena);
 
-/* parts: (n_parts, N) a RowUse each, borrowed until linear_fits_free; NULL for one part that trains on all rows and tests
- * all. NULL and error without memory. */
-LinearFits *linear_fits_new(const LinearTraining *training, const guint8 *parts, guint n_parts,
-                            GError **error);
+/* parts: (n_parts), whose folds must last until linear_fits_free; NULL: one that has all rows. NULL and error without memory. */
+LinearFits *linear_fits_new(const LinearTraining *training, const Part *parts, guint n_parts, GError **error);
 void linear_fits_free(LinearFits *fits);
 
 /* Fits all problems at this cost, from where the last run ended if the solver supports that; costs must ascend. progress

@@ -105,7 +105,7 @@ static void tell(const Linear *linear, double seconds)
         cli_remark("up to %u worker %s", t->workers, plural(t->workers, "process", "processes"));
 }
 
-gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part, GError **error)
+gboolean linear_form_make(Linear *linear, ScalingKind scale, Part part, GError **error)
 {
     LinearTraining *training = &linear->training;
     const TrainOptions *o = linear->options;
@@ -125,7 +125,7 @@ gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part,
         g_prefix_error(error, "%s: ", o->images.cache);
         return FALSE;
     }
-    if (!part)
+    if (!part.folds)
         tell(linear, (double)(g_get_monotonic_time() - start) * 1e-6);
     return TRUE;
 }

@@ -29,7 +29,7 @@ typedef struct {
  *     rows          what descent.h does not solve, with --no-reduce or the penalty |w|: liblinear's format, 16 bytes per
  *                   non-zero
  *
- * part: (N) a RowUse each, of those that the scaling is fitted to, of which nothing is told; NULL: all.
+ * part: to whose rows the scaling is fitted; of one that tests some nothing is told.
  * FALSE and error if there is nothing to learn, too little memory, or the user interrupted. */
-gboolean linear_form_make(Linear *linear, ScalingKind scale, const guint8 *part, GError **error);
+gboolean linear_form_make(Linear *linear, ScalingKind scale, Part part, GError **error);
 void linear_form_clear(Linear *linear);

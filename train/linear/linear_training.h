@@ -19,22 +19,11 @@ typedef struct {
 } LinearTraining;
 
 typedef struct {
-    int class;              /* against the rest; without meaning for multi-class solvers */
-    const guint8 *part;     /* (N) a RowUse each; NULL: all rows are trained on, and tested */
+    int class; /* against the rest; without meaning for multi-class solvers */
+    Part part;
     int iterations;         /* of the last run, in the solver's outer loop; 0 if it does not report any */
     gboolean not_converged; /* stopped by the iteration limit, not by the tolerance */
 } LinearProblem;
-
-static inline gboolean linear_trains_on(const LinearProblem *problem, guint row)
-{
-    return !problem->part || problem->part[row] == ROW_TRAINED;
-}
-
-/* Whether its decision value is of use. */
-static inline gboolean linear_tests(const LinearProblem *problem, guint row)
-{
-    return !problem->part || problem->part[row] == ROW_TESTED;
-}
 
 static inline guint linear_unit(const LinearTraining *training, guint row)
 {

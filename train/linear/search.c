@@ -19,19 +19,17 @@ guint search_shuffle(const LinearTraining *training, guint class, Rng rng, guint
     return count;
 }
 
-guint search_folds(const LinearTraining *training, guint folds, guint64 seed, guint8 *parts)
+guint search_folds(const LinearTraining *training, guint folds, guint64 seed, guint *fold)
 {
     guint n = training->n, dealt = 0;
     g_autofree guint32 *items = g_new(guint32, n);
-    memset(parts, ROW_TRAINED, (gsize)folds * n);
     for (guint k = 0; k < training->classes; k++) {
         guint count = search_shuffle(training, k, rng_new(seed, k), items);
         for (guint i = 0; i < count; i++)
-            parts[(gsize)(dealt++ % folds) * n + items[i]] = ROW_TESTED;
+            fold[items[i]] = dealt++ % folds;
     }
-    for (guint f = 0; f < folds; f++, parts += n)
-        for (guint i = 0; i < n; i++)
-            parts[i] = parts[linear_unit(training, i)];
+    for (guint i = 0; i < n; i++)
+        fold[i] = fold[linear_unit(training, i)];
     return dealt;
 }
 
@@ -68,7 +66,7 @@ Search search_outline(Arena *arena, Arena *decisions, const LinearTraining *trai
                     .held_out = arena_floats(decisions, n * values),
                     .points = arena_new(arena, SearchPoint, n),
                     .accuracy = arena_new(arena, double, (gsize)n *folds),
-                    .parts = arena_new(arena, guint8, (gsize)folds * images),
+                    .fold = arena_new(arena, guint, images),
                     .images = arena_new(arena, guint, images),
                     .values = arena_floats(arena, values),
                     .labels = arena_new(arena, int, images),
@@ -90,7 +88,7 @@ Search *search_new(const LinearTraining *training, const double *costs, guint n,
     arena = decisions = (Arena){0};
     for (guint c = 0; c < n; c++)
         search->points[c].cost = costs[c];
-    guint units = search_folds(training, folds, seed, search->parts);
+    guint units = search_folds(training, folds, seed, search->fold);
     if (units < folds)
         return error_null(error,
                           "cross-validation in %u folds needs at least as many groups, and there are %u: use "
@@ -106,7 +104,10 @@ static float *held_out_at(const Search *search, guint cost)
 
 gboolean search_fit(Search *search, guint first, guint count, Progress *progress, GError **error)
 {
-    g_autoptr(LinearFits) fits = linear_fits_new(search->training, search_part(search, first), count, error);
+    g_autofree Part *parts = g_new(Part, count);
+    for (guint f = 0; f < count; f++)
+        parts[f] = (Part){search->fold, first + f};
+    g_autoptr(LinearFits) fits = linear_fits_new(search->training, parts, count, error);
     for (guint c = 0; fits && c < search->n; c++) {
         if (!linear_fits_run(fits, search->points[c].cost, progress, error))
             return FALSE;
@@ -154,6 +155,15 @@ void search_finish(Search *search)
     if (training->solver->loss != LOSS_LOGISTIC && search->n_held)
         search->temperature =
             calibration_fit(search->values, FALSE, search->labels, search->n_held, training->classes);
+}
+
+const SearchPoint *search_unsearched(const Search *search)
+{
+    const SearchPoint *nearest = search->points;
+    for (const SearchPoint *p = nearest; p < search->points + search->n; p++)
+        if (fabs(log(p->cost / search->reference)) < fabs(log(nearest->cost / search->reference)))
+            nearest = p;
+    return nearest;
 }
 
 void search_free(Search *search)

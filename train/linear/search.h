@@ -17,6 +17,7 @@ typedef struct {
 
 typedef struct {
     const LinearTraining *training; /* borrowed */
+    ScalingKind scale;              /* that its folds were fitted in */
     guint n, folds;
     double reference;    /* the cost without a search */
     SearchPoint *points; /* (n) by ascending cost */
@@ -24,7 +25,7 @@ typedef struct {
     double temperature;  /* that turns decision values at the best cost into probabilities (calibration.h),
                             fitted to each image's from the fit to the other folds; 0 for logistic solvers,
                             whose values are none to calibrate, and where no image had all classes */
-    guint8 *parts;       /* (folds, N) a RowUse each */
+    guint *fold;         /* (N) of each image */
     float *held_out;  /* (n, N, L) held-out decision values at each cost; gone once the search is finished */
     double *accuracy; /* (n, folds) */
     Arena arena;      /* of all other arrays */
@@ -39,8 +40,8 @@ typedef struct {
 
 enum { SEARCH_COSTS = 10 }; /* of search_costs */
 
-/* parts (folds, N): a RowUse each. Returns how many groups there are. */
-guint search_folds(const LinearTraining *training, guint folds, guint64 seed, guint8 *parts);
+/* fold (N): of each image. Returns how many groups there are. */
+guint search_folds(const LinearTraining *training, guint folds, guint64 seed, guint *fold);
 
 /* Groups whose first image is of this class, by that image, in random order, to items; returns how many. */
 guint search_shuffle(const LinearTraining *training, guint class, Rng rng, guint32 *items);
@@ -54,11 +55,6 @@ Search *search_new(const LinearTraining *training, const double *costs, guint n,
                    GError **error);
 void search_free(Search *search);
 
-static inline const guint8 *search_part(const Search *search, guint fold)
-{
-    return search->parts + (gsize)fold * search->training->n;
-}
-
 static inline const SearchPoint *search_best(const Search *search)
 {
     return &search->points[search->best];
@@ -70,6 +66,9 @@ gboolean search_fit(Search *search, guint first, guint count, Progress *progress
 
 /* Once all folds are fitted: fills in all but the folds. */
 void search_finish(Search *search);
+
+/* The point whose cost is nearest to the reference. */
+const SearchPoint *search_unsearched(const Search *search);
 
 /* Round costs, two per decade, from about a thirtieth of reference to a thousand times it. */
 void search_costs(double reference, double costs[SEARCH_COSTS]);

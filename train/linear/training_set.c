@@ -9,12 +9,12 @@
 #include <math.h>
 #include <stdio.h>
 
-static void fit_to_part(Scaling *scaling, const Rows *rows, const guint8 *part)
+static void fit_to_part(Scaling *scaling, const Rows *rows, Part part)
 {
     g_autofree guint *chosen = g_new(guint, rows->n);
     guint n = 0;
     for (guint i = 0; i < rows->n; i++)
-        if (!part || part[i] == ROW_TRAINED)
+        if (part_trains_on(part, i))
             chosen[n++] = i;
     const RowsChoice choice = {rows, chosen};
     const Rows fitted = rows_choose(&choice, n);

@@ -20,15 +20,31 @@ typedef struct {
     gsize nonzeros;   /* of the scaled rows and their bias, at most */
 } TrainingSet;
 
-/* What a part of the rows is to a model. */
-typedef enum { ROW_TESTED, ROW_TRAINED, ROW_UNUSED } RowUse;
+/* What a part of the rows is to a model: it tests those of its own fold, and trains on those of all others. */
+typedef struct {
+    const guint
+        *folds; /* (N) of each row, or ROW_UNUSED; borrowed. NULL: all rows are trained on, and tested */
+    guint own;
+} Part;
+
+enum { ROW_UNUSED = G_MAXINT };
+
+static inline gboolean part_tests(Part part, guint row)
+{
+    return !part.folds || part.folds[row] == part.own;
+}
+
+static inline gboolean part_trains_on(Part part, guint row)
+{
+    return !part.folds || (part.folds[row] != part.own && part.folds[row] != ROW_UNUSED);
+}
 
 typedef struct {
     ScalingKind scale;
-    const guint8 *part; /* (N) a RowUse each: the scaling is fitted to those trained on; NULL: to all */
-    double bias;        /* < 0: none */
-    guint places;       /* P, which divides D */
-    double averages;    /* W >= 1; no averages where it or P is 1 */
+    Part part;       /* to whose rows the scaling is fitted */
+    double bias;     /* < 0: none */
+    guint places;    /* P, which divides D */
+    double averages; /* W >= 1; no averages where it or P is 1 */
 } TrainingSetForm;
 
 /* Fits the scaling. */

@@ -53,7 +53,7 @@ static inline void linear_fixture_draw(LinearFixture *fixture, Rng rng, guint th
 static inline void linear_fixture_set(LinearFixture *fixture, ScalingKind kind, double bias)
 {
     Rows rows = rows_in_memory(fixture->x, fixture->n, fixture->d);
-    const TrainingSetForm form = {kind, NULL, bias, fixture->places, fixture->averages};
+    const TrainingSetForm form = {kind, {0}, bias, fixture->places, fixture->averages};
     fixture->set = training_set_new(&rows, &form);
 }
 

@@ -183,7 +183,7 @@ static void test_nothing_to_learn(void)
     const float *x[2] = {zeros[0], zeros[1]};
     g_autoptr(GError) error = NULL;
     Rows rows = rows_in_memory(x, 2, 4);
-    g_autoptr(TrainingSet) set = training_set_new(&rows, &(TrainingSetForm){SCALE_NONE, NULL, 1, 1, 1});
+    g_autoptr(TrainingSet) set = training_set_new(&rows, &(TrainingSetForm){SCALE_NONE, {0}, 1, 1, 1});
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_assert_null(descent_rows_new(set, FALSE, thread_pool, &error));
     g_assert_nonnull(strstr(error->message, "all features are zero"));

@@ -134,7 +134,7 @@ static void test_zeros(void)
     const float *x[] = {zero, zero};
     Rows rows_of_two = rows_in_memory(x, 2, D);
     g_autoptr(TrainingSet) set =
-        training_set_new(&rows_of_two, &(TrainingSetForm){SCALE_NONE, NULL, -1, 1, 1});
+        training_set_new(&rows_of_two, &(TrainingSetForm){SCALE_NONE, {0}, -1, 1, 1});
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(1);
     g_autoptr(GError) error = NULL;
     g_assert_null(descent_rows_new(set, TRUE, thread_pool, &error));

@@ -170,10 +170,12 @@ static void test_warm_start(void)
 static void test_missing_side(void)
 {
     g_auto(LinearFixture) data = set_up();
-    static guint8 parts[2][N];
+    guint folds[2][N];
+    const Part parts[2] = {{folds[0], 0}, {folds[1], 0}};
+    memset(folds, 0, sizeof folds);
     for (guint i = 0; i < N / 2; i++)
-        parts[0][i] = data.labels[i] == 1 ? ROW_TRAINED : ROW_UNUSED,
-        parts[1][i] = data.labels[i] != 0 ? ROW_TRAINED : ROW_UNUSED;
+        folds[0][i] = data.labels[i] == 1 ? 1 : ROW_UNUSED,
+        folds[1][i] = data.labels[i] != 0 ? 1 : ROW_UNUSED;
     const struct {
         const char *solver;
         LinearFixtureForm form;
@@ -181,7 +183,7 @@ static void test_missing_side(void)
         {"svc-dual", ON_DENSE}, {"crammer-singer", ON_REDUCED}, {"lr", ON_REDUCED}, {"lr", ON_STREAM}};
     for (gsize way = 0; way < G_N_ELEMENTS(ways); way++) {
         LinearTraining training = training_on(&data, ways[way].solver, ways[way].form);
-        g_autoptr(LinearFits) fits = linear_fits_new(&training, parts[0], 2, NULL);
+        g_autoptr(LinearFits) fits = linear_fits_new(&training, parts, 2, NULL);
         g_autofree float *values = g_new(float, N * 2 * L);
         g_assert_true(linear_fits_run(fits, 1, NULL, NULL));
         linear_fits_values(fits, values);

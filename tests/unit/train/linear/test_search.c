@@ -9,21 +9,21 @@ static void test_folds(void)
 {
     enum { N = 103, L = 4, FOLDS = 5 };
     int labels[N];
-    guint8 parts[FOLDS][N], again[FOLDS][N], other[FOLDS][N];
+    guint fold[N], again[N], other[N];
     guint count[L] = {0}, in[FOLDS][L] = {{0}}, size[FOLDS] = {0};
     for (int i = 0; i < N; i++)
         count[labels[i] = i < 3 ? 3 : i % 3]++;
     const LinearTraining training = {.labels = labels, .n = N, .classes = L};
-    search_folds(&training, FOLDS, 42, parts[0]);
-    search_folds(&training, FOLDS, 42, again[0]);
-    search_folds(&training, FOLDS, 43, other[0]);
-    g_assert_cmpmem(parts, sizeof parts, again, sizeof again);
-    g_assert_true(memcmp(parts, other, sizeof parts) != 0);
+    search_folds(&training, FOLDS, 42, fold);
+    search_folds(&training, FOLDS, 42, again);
+    search_folds(&training, FOLDS, 43, other);
+    g_assert_cmpmem(fold, sizeof fold, again, sizeof again);
+    g_assert_true(memcmp(fold, other, sizeof fold) != 0);
     for (int i = 0; i < N; i++) {
         guint tested = 0;
-        for (int f = 0; f < FOLDS; f++) {
-            gboolean held = parts[f][i] == ROW_TESTED;
-            g_assert_true(held || parts[f][i] == ROW_TRAINED);
+        for (guint f = 0; f < FOLDS; f++) {
+            gboolean held = part_tests((Part){fold, f}, (guint)i);
+            g_assert_true(held != part_trains_on((Part){fold, f}, (guint)i));
             tested += held;
             in[f][labels[i]] += held;
             size[f] += held;
