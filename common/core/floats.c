@@ -113,6 +113,19 @@ void arena_take(Arena *arena)
         g_error("out of memory: %" G_GSIZE_FORMAT " floats", arena->floats);
 }
 
+void arena_take_from(Arena *arena, Arena *done)
+{
+    gsize shared = shared_before(arena, ARENA_SHARED);
+    if (done->block && done->floats >= shared + arena->taken) {
+        arena->floats = done->floats;
+        arena->taken = shared;
+        arena->block = g_steal_pointer(&done->block);
+    }
+    arena_clear(done);
+    if (!arena->block)
+        arena_take(arena);
+}
+
 gsize arena_bytes(const Arena *arena)
 {
     return (arena->block ? arena->floats : shared_before(arena, ARENA_SHARED) + arena->taken) * sizeof(float);

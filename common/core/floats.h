@@ -53,6 +53,9 @@ float *arena_shared(Arena *arena, guint number, gsize count);
  * still measures. */
 gboolean arena_try_take(Arena *arena);
 void arena_take(Arena *arena); /* aborts instead */
+/* The same in the memory of an arena that is done with, where that is enough: its arrays are then not zeros. Clears that
+ * one. */
+void arena_take_from(Arena *arena, Arena *done);
 
 /* What `new`, an expression that takes from the arena, gives: evaluated twice, once measured and freed by `discard`, once
  * with the arena taken. */

@@ -34,6 +34,9 @@ typedef struct {
               [CONV_LARGEST_TILE + 1]; /* of a convolution with F(m x m); negative: not yet measured */
     double to_cut[VGG16_LAYERS];       /* gains of all layers after it */
     double direct;                     /* error at the cut of direct convolutions in float32 */
+    ConvPlan *plan;                    /* of the convolution that was run last: its layer and tile */
+    int planned, tile;
+    Arena arena; /* the plan's */
 } Probe;
 
 static const Layer *layer_of(const Probe *probe, int layer)
@@ -119,22 +122,37 @@ static double error_of(const Probe *probe, int i, const float *out, gsize channe
     return errors > 0 ? sqrt(errors / sizes) : 0;
 }
 
-/* Computes a layer's output, x[1], from its input, x[0], a convolution with this tile; returns the relative error. */
-static double run_layer(const Probe *probe, int i, int tile, float *const x[2])
+/* A convolution with a tile: the plan of the last run, or one made in its memory, as fresh pages for each would take
+ * longer than its products. */
+static ConvPlan *plan_of(Probe *probe, int i, int tile)
 {
+    if (probe->plan && probe->planned == i && probe->tile == tile)
+        return probe->plan;
     const Layer *layer = layer_of(probe, i);
     ConvShape shape = layer_convolution(layer);
+    shape.tile = tile;
+    shape.portable = TRUE;
+    Arena arena = {0};
+    conv_plan_free(probe->plan);
+    conv_plan_free(conv_plan_new(&arena, &shape, CONV_FORWARD, probe->thread_pool));
+    arena_take_from(&arena, &probe->arena);
+    probe->plan = conv_plan_new(&arena, &shape, CONV_FORWARD, probe->thread_pool);
+    probe->planned = i;
+    probe->tile = tile;
+    probe->arena = arena;
+    conv_plan_set_weights(probe->plan, layer->kernel, layer->bias);
+    return probe->plan;
+}
+
+/* Computes a layer's output, x[1], from its input, x[0], a convolution with this tile; returns the relative error. */
+static double run_layer(Probe *probe, int i, int tile, float *const x[2])
+{
+    const Layer *layer = layer_of(probe, i);
     if (!layer->kernel) {
         max_pooling(probe->thread_pool, x[1], NULL, x[0], 1, layer->in, layer->size);
         return error_of(probe, i, x[1], (gsize)layer->out[2]);
     }
-    shape.tile = tile;
-    shape.portable = TRUE;
-    g_auto(Arena) arena = {0};
-    g_autoptr(ConvPlan) plan =
-        arena_build(&arena, conv_plan_free, conv_plan_new(&arena, &shape, CONV_FORWARD, probe->thread_pool));
-    conv_plan_set_weights(plan, layer->kernel, layer->bias);
-    conv_plan_run(plan, x[0], 1, x[1]);
+    conv_plan_run(plan_of(probe, i, tile), x[0], 1, x[1]);
     return error_of(probe, i, x[1], OUTPUTS);
 }
 
@@ -270,5 +288,7 @@ Tiles tiles_choose(const Weights *weights, int cut, int side, ThreadPool *thread
     choose(&probe, &tiles);
     for (int layer = 0; layer <= cut + 1; layer++)
         g_free(probe.exact[layer]);
+    conv_plan_free(probe.plan);
+    arena_clear(&probe.arena);
     return tiles;
 }

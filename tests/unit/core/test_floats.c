@@ -52,6 +52,27 @@ static void shares_the_longest(void)
     g_assert_cmpuint(arena.taken, ==, arena.floats);
 }
 
+/* In the memory of one that is done with where that is long enough, else in memory of its own. */
+static void follows_another(void)
+{
+    const gsize lengths[] = {1000, 800, 1200}; /* of the first, one that fits into it, one that does not */
+    g_auto(Arena) done = {0};
+    for (gsize i = 0; i < G_N_ELEMENTS(lengths); i++) {
+        Arena arena = {0};
+        const float *before = done.block;
+        arena_shared(&arena, ARENA_SCRATCH, 160);
+        arena_floats(&arena, lengths[i]);
+        arena_take_from(&arena, &done);
+        g_assert_null(done.block);
+        float *shared = arena_shared(&arena, ARENA_SCRATCH, 160), *own = arena_floats(&arena, lengths[i]);
+        g_assert_true(own == shared + 160 && (i != 1 || shared == before));
+        for (gsize j = 0; i != 1 && j < lengths[i]; j++)
+            g_assert_cmpfloat(own[j], ==, 0);
+        memset(own, 0xff, lengths[i] * sizeof(float));
+        done = arena;
+    }
+}
+
 static void refuses_what_no_machine_has(void)
 {
     g_auto(Arena) arena = {0};
@@ -65,6 +86,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/arena/measures, then hands out", measures_and_hands_out);
     g_test_add_func("/arena/shares the longest of arrays of one number", shares_the_longest);
+    g_test_add_func("/arena/follows another in its memory", follows_another);
     g_test_add_func("/arena/refuses what no machine has", refuses_what_no_machine_has);
     return g_test_run();
 }
