@@ -32,6 +32,19 @@ def train(approach, *arguments, **options):
     return program("train", "--approach", approach, *([] if approach == "scratch" else HEAD), *FIT, *arguments, **options)
 
 
+PREPARED = scratch()  # images, and of these the features and the activations before the last convolution
+
+
+def prepared(name):
+    return os.path.join(PREPARED.path, name)
+
+
+def prepare():
+    make_images(prepared("images"))
+    program("extract", *WEIGHTS, "--quiet", prepared("images"), prepared("full"))
+    program("extract", *WEIGHTS, "--layer", "block5_conv2", "--quiet", prepared("images"), prepared("cut"))
+
+
 def parameters(path):
     found = {}
     with h5py.File(path, "r") as file:
@@ -55,8 +68,7 @@ def read(path):
 
 def bootstrapped_without_augmentation_is_standalone_to_rounding():
     with scratch() as folder:
-        images, cache = make_images(os.path.join(folder, "images")), os.path.join(folder, "cache")
-        program("extract", *WEIGHTS, "--quiet", images, cache)
+        images, cache = prepared("images"), prepared("full")
         alone, booted = os.path.join(folder, "alone.h5"), os.path.join(folder, "booted.h5")
         train("standalone", "--scale", "none", cache, alone)
         log = program("train", "--approach", "bootstrap", *HEAD, *(o for o in FIT if o != "--quiet"), *WEIGHTS, "--images", images,
@@ -87,8 +99,7 @@ def augmentation_is_the_same_for_any_threads_and_differs_by_seed():
 
 def fine_tuning_from_a_cache_is_fine_tuning_from_images():
     with scratch() as folder:
-        images, cache = make_images(os.path.join(folder, "images")), os.path.join(folder, "cache")
-        program("extract", *WEIGHTS, "--layer", "block5_conv2", "--quiet", images, cache)
+        images, cache = prepared("images"), prepared("cut")
         cached, live, warm = (os.path.join(folder, name) for name in ("cached.h5", "live.h5", "warm.h5"))
         train("finetune", *WEIGHTS, cache, cached)
         train("finetune", *WEIGHTS, "--unfreeze", 2, "--images", images, live)
@@ -113,20 +124,19 @@ def probabilities(model, cache, folder):
 
 def fine_tuning_goes_on_from_a_head_on_scaled_features():
     with scratch() as folder:
-        images, full, cut = make_images(os.path.join(folder, "images")), os.path.join(folder, "full"), os.path.join(folder, "cut")
+        full, cut, pooled = prepared("full"), prepared("cut"), os.path.join(folder, "pooled")
         start, warm, again = (os.path.join(folder, name) for name in ("start.h5", "warm.h5", "again.h5"))
-        program("extract", *WEIGHTS, "--quiet", images, full)
-        program("extract", *WEIGHTS, "--layer", "block5_conv2", "--quiet", images, cut)
-        program("extract", "--quiet", "--pool", "avg", full, full + ".avg")
+        program("extract", "--quiet", "--pool", "avg", full, pooled)
         still = ["--epochs", 1, "--learning-rate", 1e-12]
-        for scale, pool in (("sqrt", "none"), ("l2", "none"), ("sqrt", "avg"), ("max", "none"), ("standard", "none")):
-            cache = full + (".avg" if pool == "avg" else "")
-            for head in (["--head", "linear", "--folds", 2], [*FIT, "--hidden", 16]):
-                program("train", *head, "--scale", scale, cache, start)
-                hidden = "none" if "linear" in head else 16
-                train("finetune", *WEIGHTS, "--pool", pool, "--hidden", hidden, *still, "--from", start, cut, warm)
-                expected = probabilities(start, cache, folder)
-                assert expected.std() > 0.01 and np.abs(probabilities(warm, cut, folder) - expected).max() < 1e-4, (scale, pool, head)
+        linear, dense = ["--head", "linear", "--folds", 2], [*FIT, "--learning-rate", 0.01, "--hidden", 16]
+        for scale, pool, head in (("sqrt", "none", linear), ("sqrt", "none", dense), ("l2", "none", linear), ("sqrt", "avg", dense),
+                                  ("max", "none", linear), ("standard", "none", dense)):
+            cache = pooled if pool == "avg" else full
+            program("train", *head, "--scale", scale, cache, start)
+            hidden = "none" if head is linear else 16
+            train("finetune", *WEIGHTS, "--pool", pool, "--hidden", hidden, *still, "--from", start, cut, warm)
+            expected = probabilities(start, cache, folder)
+            assert expected.std() > 0.01 and np.abs(probabilities(warm, cut, folder) - expected).max() < 1e-4, (scale, pool, head)
         train("finetune", *WEIGHTS, "--scale", "sqrt", cut, warm)
         train("finetune", *WEIGHTS, *still, "--from", warm, cut, again)
         assert np.abs(probabilities(warm, cut, folder) - probabilities(again, cut, folder)).max() < 1e-5
@@ -271,8 +281,11 @@ def make_runs_only_missing_steps():
             assert file.read() == "cold/0\nwarm/0\n"
 
 
-run(bootstrapped_without_augmentation_is_standalone_to_rounding,
-    augmentation_is_the_same_for_any_threads_and_differs_by_seed, fine_tuning_from_a_cache_is_fine_tuning_from_images,
-    augmented_copies_are_stored_once_and_drawn_from, a_contact_sheet_shows_the_augmentation,
-    bad_images_are_named_and_left_out, an_archive_is_not_a_folder_of_images, summaries_need_no_images, what_does_not_go_together_is_wrong_usage,
-    make_runs_only_missing_steps)
+with PREPARED:
+    prepare()
+    run(bootstrapped_without_augmentation_is_standalone_to_rounding,
+        augmentation_is_the_same_for_any_threads_and_differs_by_seed, fine_tuning_from_a_cache_is_fine_tuning_from_images,
+        fine_tuning_goes_on_from_a_head_on_scaled_features,
+        augmented_copies_are_stored_once_and_drawn_from, a_contact_sheet_shows_the_augmentation,
+        bad_images_are_named_and_left_out, an_archive_is_not_a_folder_of_images, summaries_need_no_images, what_does_not_go_together_is_wrong_usage,
+        make_runs_only_missing_steps)
