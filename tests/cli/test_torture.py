@@ -4,12 +4,14 @@ import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../torture"))
 from tap import run, scratch
-from torture import QUICK, SCENARIOS, fail_allocation, kill_chain, need_tools, torture
+from torture import QUICK, SCENARIOS, fail_allocation, kill_chain, need_tools, prepared, torture
+
+FOLDER = scratch()
 
 
 def test_of(scenario):
     def test():
-        wrong = torture([scenario.name], faults=QUICK, say=lambda line: None)
+        wrong = torture(prepared(FOLDER.path), [scenario.name], faults=QUICK, say=lambda line: None)
         assert not wrong, "\n".join(wrong)
 
     test.__name__ = "whatever_call_fails_nothing_is_lost_in_" + scenario.name.replace("-", "_")
@@ -18,7 +20,7 @@ def test_of(scenario):
 
 def chain_of(optimizer):
     def test():
-        kill_chain(optimizer)
+        kill_chain(prepared(FOLDER.path), optimizer)
 
     test.__name__ = "a_chain_of_kills_ends_in_the_same_model_with_" + optimizer
     return test
@@ -32,5 +34,6 @@ def want_of_memory_is_told_from_the_first_allocation_of_main_on():
         assert stderr.startswith("vggcache: out of memory: ") and stderr.count("\n") == 1, stderr
 
 
-run(want_of_memory_is_told_from_the_first_allocation_of_main_on, *[test_of(scenario) for scenario in SCENARIOS],
-    *[chain_of(optimizer) for optimizer in ("adam", "rmsprop", "sgd")])
+with FOLDER:
+    run(want_of_memory_is_told_from_the_first_allocation_of_main_on, *[test_of(scenario) for scenario in SCENARIOS],
+        *[chain_of(optimizer) for optimizer in ("adam", "rmsprop", "sgd")])

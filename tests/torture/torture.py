@@ -60,7 +60,7 @@ SCENARIOS = [
     Scenario("export", ["extract", "--quiet", "--export", "out", "cache"], ["out/features.npy", "out/labels.npy", "out/items.csv"]),
     Scenario("preview", ["extract", "--quiet", "--preview", "sheet.png", "images"], ["sheet.png"]),
     Scenario("info", ["extract", "--info", "cache"]),
-    Scenario("dense", DENSE + ["--plot", "p.png", "--history", "h.csv", "cache", "new.h5"], ["new.h5", "p.png"]),
+    Scenario("dense", DENSE + ["--epochs", "2", "--plot", "p.png", "--history", "h.csv", "cache", "new.h5"], ["new.h5", "p.png"]),
     Scenario("resume", DENSE + ["--resume", "cache", "cut.h5"], ["cut.h5"]),
     Scenario("linear", LINEAR + ["--export-libsvm", "s.txt", "cache", "new.h5"], ["new.h5", "s.txt"]),
     Scenario("linear-search", LINEAR + ["--search-cost", "--folds", "2", "cache", "new.h5"], ["new.h5"]),
@@ -229,15 +229,23 @@ def need_tools():
         raise Skip("a sanitizer ends the program in its own way where a call of its own fails")
 
 
-def torture(names=(), every=False, faults=FAULTS, say=print):
-    """All scenarios, or those named; returns what was wrong. Skip where tracing is not allowed."""
-    need_tools()
-    wrong = []
-    with scratch() as folder:
-        base = folder + "/base"
+def prepared(folder):
+    """A folder within this one, of which trials are copies. Skip where tracing is not allowed."""
+    if not os.path.exists(INJECT):
+        raise Skip("build/tools/inject is made on x86-64 only")
+    base = folder + "/base"
+    if not os.path.exists(base):
         os.mkdir(base)
         inject("write", 0, "EIO", ["extract", "--version"], base)
         prepare(base)
+    return base
+
+
+def torture(base, names=(), every=False, faults=FAULTS, say=print):
+    """All scenarios, or those named, in copies of base (prepared); returns what was wrong."""
+    need_tools()
+    wrong = []
+    with scratch() as folder:
         for scenario in SCENARIOS:
             if names and scenario.name not in names:
                 continue
@@ -250,13 +258,11 @@ def torture(names=(), every=False, faults=FAULTS, say=print):
     return wrong
 
 
-def kill_chain(optimizer):
+def kill_chain(base, optimizer):
     """A training that is killed at its first rename, resumed and killed at its second, and so on to its end, gives the same
     model as an uninterrupted one."""
-    if not os.path.exists(INJECT):
-        raise Skip("build/tools/inject is made on x86-64 only")
     with scratch() as folder:
-        prepare(folder)
+        shutil.copytree(base, folder, dirs_exist_ok=True)
         command = DENSE + ["--epochs", "5", "--optimizer", optimizer, "--resume", "cache", "chain.h5"]
         program(*command[:-1], "unbroken.h5", cwd=folder)
         kills, status = 0, 137
@@ -273,8 +279,9 @@ def kill_chain(optimizer):
 if __name__ == "__main__":
     arguments = sys.argv[1:]
     try:
-        found = torture([a for a in arguments if a != "--every"], "--every" in arguments,
-                        say=lambda line: print(line, flush=True))
+        with scratch() as at:
+            found = torture(prepared(at), [a for a in arguments if a != "--every"], "--every" in arguments,
+                            say=lambda line: print(line, flush=True))
     except Skip as reason:
         print("skipped: %s" % reason)
         sys.exit(0)
