@@ -1,5 +1,5 @@
 """Answering only what is sure: --coverage and --set-threshold against NumPy, and what --predict says below the threshold."""
-import csv, json, math, os, re, sys
+import csv, json, math, os, re, shutil, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
 import numpy as np
@@ -20,11 +20,18 @@ def draw(folder, seed, each=30):
     return folder
 
 
-def make(at):
+MADE = scratch()
+
+
+def prepare(at):
     for name, seed in (("train", 1), ("test", 2)):
         program("extract", "-q", "--preset", "keras", "--layer", "input", draw(at + "/" + name, seed), "%s/%s.cache" % (at, name))
     program("train", "-q", "--head", "linear", "--scale", "standard", "--folds", 3, at + "/train.cache", at + "/m.h5")
     program("train", "-q", "--head", "linear", "--scale", "standard", at + "/train.cache", at + "/margins.h5")
+
+
+def make(at):
+    shutil.copytree(MADE.path, at, dirs_exist_ok=True)
 
 
 def probabilities(at, *options):
@@ -269,6 +276,9 @@ def what_has_no_threshold_is_refused_in_one_sentence():
             assert said in error, error
 
 
-run(thresholds_agree_with_numpy, intervals_and_the_test_against_guessing_are_over_groups, a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it,
-    training_sets_a_threshold_by_images_that_each_fold_holds_out, a_dense_head_is_judged_by_the_images_it_is_validated_on,
-    the_report_draws_it_and_tells_by_class, what_has_no_threshold_is_refused_in_one_sentence)
+with MADE:
+    prepare(MADE.path)
+    run(thresholds_agree_with_numpy, intervals_and_the_test_against_guessing_are_over_groups,
+        a_threshold_is_kept_in_the_model_and_prediction_is_unsure_below_it,
+        training_sets_a_threshold_by_images_that_each_fold_holds_out, a_dense_head_is_judged_by_the_images_it_is_validated_on,
+        the_report_draws_it_and_tells_by_class, what_has_no_threshold_is_refused_in_one_sentence)

@@ -1,6 +1,6 @@
 """evaluate --explain: maps against NumPy's sums from the model file and the exported features, the effect of covering a map's
 regions on the decision value, and the files written."""
-import base64, csv, io, json, os, re, sys
+import base64, csv, io, json, os, re, shutil, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import h5py
@@ -212,6 +212,8 @@ def maps_lie_over_the_base_s_input_and_missing_or_changed_images_are_reported():
 def the_maps_of_pooled_features_are_exact_too():
     with scratch() as at:
         _, test = draw(at, 1, 1)
+        for kind in ("spots", "stripes"):
+            shutil.rmtree("%s/%s" % (test, kind))
         weights = ["--weights", "random"]
         program("extract", "-q", *weights, test, at + "/full")
         full = exported(at + "/full", at + "/x")

@@ -87,26 +87,26 @@ def text_is_as_wide_as_the_terminal_up_to_a_hundred_columns():
 
 def the_bar_fits_the_terminal_and_estimates_once_it_can():
     with scratch() as at:
-        draw(at + "/images", each=30, side=224)
+        draw(at + "/images", each=24, side=224)
         for columns in WIDTHS:
             done = on_terminal("extract", "--threads", 1, "--batch", 2, "--weights", "random:1", "--layer", "block3_pool", at + "/images",
                                "%s/%d" % (at, columns), columns=columns)
-            bars = [bar.split("\n")[0] for bar in done.text.split("\r\x1b[K")[1:] if "/60" in bar]
+            bars = [bar.split("\n")[0] for bar in done.text.split("\r\x1b[K")[1:] if "/48" in bar]
             assert done.status == 0 and len(bars) > 3 and max(map(len, bars)) < columns, (columns, done.text)
             words = "".join(bars)
             assert "[" in bars[0] and "estimating" in words and re.search(r"\d+:\d\d left", words), bars
             assert words.index("estimating") < words.index(" left") and ("images/s" in words) == (columns > 40), bars
-            assert re.search(r"\d+/60", words), bars
+            assert re.search(r"\d+/48", words), bars
 
 
 def a_dumb_terminal_and_a_pipe_get_plain_lines():
     with scratch() as at:
-        draw(at + "/images", each=8, side=224)
+        draw(at + "/images", each=4, side=224)
         for number, options in enumerate(({"term": "dumb"}, {"pipe": True}, {"term": ""})):
             done = on_terminal("extract", "--threads", 1, "--weights", "random:1", "--layer", "block2_pool", at + "/images",
                                "%s/%d" % (at, number), **options)
             assert done.status == 0 and "\x1b[K" not in done.text and "\r" not in done.text, (options, done.text)
-            assert (b"16 new" in done.out) == bool(options.get("pipe")), done.out
+            assert (b"8 new" in done.out) == bool(options.get("pipe")), done.out
 
 
 def colour_is_for_terminals_that_want_it():
