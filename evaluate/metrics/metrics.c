@@ -287,15 +287,31 @@ static double signs_test(const GArray *groups)
     return fmin(1, p);
 }
 
-McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, const guint *units, guint n)
+/* (n) 1 where only the first is right, -1 where only the second is, else 0; *counts: of these. */
+static int *compare(const int *labels, const int *first, const int *second, guint n, McNemar *counts)
 {
-    McNemar result = {0};
-    g_autofree int *ahead = g_new(int, n + 1);
+    int *ahead = g_new(int, n + 1);
+    *counts = (McNemar){0};
     for (guint i = 0; i < n; i++) {
         ahead[i] = (first[i] == labels[i]) - (second[i] == labels[i]);
-        result.first_only += ahead[i] > 0;
-        result.second_only += ahead[i] < 0;
+        counts->first_only += ahead[i] > 0;
+        counts->second_only += ahead[i] < 0;
     }
+    return ahead;
+}
+
+Interval metrics_difference(const int *labels, const int *first, const int *second, const guint *units,
+                            guint n)
+{
+    McNemar counts;
+    g_autofree int *ahead = compare(labels, first, second, n, &counts);
+    return units ? metrics_grouped_difference(ahead, units, n) : metrics_paired_difference(counts, n);
+}
+
+McNemar metrics_mcnemar(const int *labels, const int *first, const int *second, const guint *units, guint n)
+{
+    McNemar result;
+    g_autofree int *ahead = compare(labels, first, second, n, &result);
     guint fewer = MIN(result.first_only, result.second_only);
     g_autoptr(GArray) groups = units ? interval_groups(ahead, NULL, units, n) : NULL;
     result.p = groups ? signs_test(groups)

@@ -95,6 +95,10 @@ Interval metrics_paired_difference(McNemar test, guint n);
  * as many images as there are groups. */
 Interval metrics_grouped_difference(const int *values, const guint *units, guint n);
 
+/* That of them which units, as metrics_mcnemar takes them, call for. */
+Interval metrics_difference(const int *labels, const int *first, const int *second, const guint *units,
+                            guint n);
+
 /* Exact one-sided binomial test: the probability of `right` or more right answers among n if each is right with
  * probability `share`. Grouped: how often draws of groups do not exceed share, at least 1 / (INTERVAL_DRAWS + 1). */
 double metrics_beats_guessing(guint right, guint n, double share);

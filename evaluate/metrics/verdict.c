@@ -13,21 +13,6 @@ static guint most_right(const Comparison *comparison, guint but)
     return found;
 }
 
-/* The 95 % interval of the accuracy of the first minus that of the second. */
-static Interval difference_of(const Comparison *comparison, const Evaluation *first, const Evaluation *second)
-{
-    guint n = comparison->n;
-    McNemar test = {0};
-    g_autofree int *ahead = g_new(int, n + 1);
-    for (guint i = 0; i < n; i++) {
-        ahead[i] = first->is_right[i] - second->is_right[i];
-        test.first_only += ahead[i] > 0;
-        test.second_only += ahead[i] < 0;
-    }
-    return comparison->units ? metrics_grouped_difference(ahead, comparison->units, n)
-                             : metrics_paired_difference(test, n);
-}
-
 /* What tells best from the others. */
 static void compare_best(const Comparison *comparison, Verdict *verdict)
 {
@@ -82,6 +67,8 @@ void comparison_judge(Comparison *comparison)
     verdict->second = comparison->evaluations[second];
     compare_best(comparison, verdict);
     verdict->ahead = verdict->best->accuracy - verdict->second->accuracy;
-    verdict->ahead_interval = difference_of(comparison, verdict->best, verdict->second);
+    verdict->ahead_interval =
+        metrics_difference(comparison->labels, verdict->best->predicted, verdict->second->predicted,
+                           comparison->units, comparison->n);
     verdict->needed = comparison->units ? 0 : images_needed(verdict->test, comparison->n);
 }
