@@ -5,6 +5,7 @@
 #include "common/model/model.h"
 #include "common/vgg16/base.h"
 #include "evaluate/export/onnx_graph.h"
+#include "evaluate/metrics/evaluation.h"
 #include "evaluate/prediction/images.h"
 
 #include <float.h>
@@ -252,7 +253,7 @@ static void append_metadata(OnnxGraph *graph, const Model *model)
 static gboolean write_model(const Model *model, const Weights *weights, const char *path, GError **error)
 {
     g_autoptr(OnnxGraph) graph = onnx_graph_new(model->head);
-    const char *output = model->probabilities || model->temperature > 0 ? "probabilities" : "decision_values";
+    const char *output = model_has_probabilities(model) ? "probabilities" : "decision_values";
     const gint64 pixels[] = {model->spec->side, model->spec->side, 3}, classes = model->classes->len;
     Tail tail = {graph, "pixels", FALSE};
     onnx_graph_value(graph, FALSE, "pixels", 3, pixels);

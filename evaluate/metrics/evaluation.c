@@ -11,16 +11,23 @@
 #include <math.h>
 #include <string.h>
 
+Cache *images_cache(const ImageChoice *choice, gboolean unlabelled, GError **error)
+{
+    g_autoptr(Cache) cache = cache_open(choice->source, error);
+    if (!cache || !cache_choose(cache, &choice->filter, error))
+        return NULL;
+    if (unlabelled)
+        cache_take_unlabelled(cache);
+    else
+        cache_remark_left_out(cache);
+    return g_steal_pointer(&cache);
+}
+
 gboolean test_images_open(TestImages *images, const ImageChoice *choice, gboolean unlabelled, GError **error)
 {
     images->folder = choice->folder;
-    if (!(images->cache = cache_open(choice->source, error)) ||
-        !cache_choose(images->cache, &choice->filter, error))
+    if (!(images->cache = images_cache(choice, unlabelled, error)))
         return FALSE;
-    if (unlabelled)
-        cache_take_unlabelled(images->cache);
-    else
-        cache_remark_left_out(images->cache);
     images->list = cache_dataset(images->cache);
     if (images->folder)
         dataset_locate(images->list, images->folder);
@@ -104,11 +111,16 @@ Comparison *comparison_new(const ModelChoice *choice, guint threads, GError **er
     return g_steal_pointer(&comparison);
 }
 
+gboolean model_has_probabilities(const Model *model)
+{
+    return model->probabilities || model->temperature > 0;
+}
+
 gboolean model_probabilities(const Model *model, float *outputs, guint n)
 {
     if (model->temperature > 0)
         calibration_apply(outputs, model->probabilities, model->temperature, n, model->classes->len, outputs);
-    return model->probabilities || model->temperature > 0;
+    return model_has_probabilities(model);
 }
 
 const float *evaluation_scores(const Evaluation *evaluation, guint image)
@@ -122,6 +134,16 @@ int evaluation_runner_up(const Evaluation *evaluation, guint image)
                         evaluation->predicted[image]);
 }
 
+const char *comparison_label(const Comparison *comparison, guint image)
+{
+    return comparison->names[comparison->labels[image]];
+}
+
+const char *evaluation_answer(const Evaluation *evaluation, guint image)
+{
+    return evaluation->comparison->names[evaluation->predicted[image]];
+}
+
 /* ---- Metrics ---- */
 
 gint ranked_order(gconstpointer a, gconstpointer b)
@@ -132,21 +154,21 @@ gint ranked_order(gconstpointer a, gconstpointer b)
     return x->image < y->image ? -1 : x->image > y->image;
 }
 
-static GArray *list_mistakes(const Evaluation *evaluation, guint n)
+static void list_mistakes(Evaluation *evaluation)
 {
-    GArray *mistakes = g_array_new(FALSE, FALSE, sizeof(Ranked));
-    for (guint i = 0; i < n; i++) {
-        const float *scores = evaluation_scores(evaluation, i);
-        Ranked mistake = {i, (double)scores[evaluation->predicted[i]]};
+    evaluation->mistakes = g_array_new(FALSE, FALSE, sizeof(Ranked));
+    for (guint i = 0; i < evaluation->comparison->n; i++) {
+        Ranked mistake = {i, (double)evaluation_scores(evaluation, i)[evaluation->predicted[i]]};
         if (!evaluation->is_right[i])
-            g_array_append_val(mistakes, mistake);
+            g_array_append_val(evaluation->mistakes, mistake);
     }
-    g_array_sort(mistakes, ranked_order);
-    return mistakes;
+    g_array_sort(evaluation->mistakes, ranked_order);
 }
 
-static void evaluation_probabilities(Evaluation *evaluation, const int *labels, guint n, guint classes)
+static void measure_probabilities(Evaluation *evaluation)
 {
+    const int *labels = evaluation->comparison->labels;
+    guint n = evaluation->comparison->n, classes = evaluation->comparison->classes;
     evaluation->log_loss = evaluation->calibration_error = NAN;
     if (!model_probabilities(evaluation->model, evaluation->known.scores, n))
         return;
@@ -157,8 +179,11 @@ static void evaluation_probabilities(Evaluation *evaluation, const int *labels, 
     evaluation->calibration_error = metrics_calibration_error(evaluation->bins, RELIABILITY_BINS);
 }
 
-static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint n, guint classes, guint k)
+static void measure(Evaluation *evaluation)
 {
+    const Comparison *comparison = evaluation->comparison;
+    const int *labels = comparison->labels;
+    guint n = comparison->n, classes = comparison->classes;
     evaluation->predicted = g_new(int, n);
     evaluation->is_right = g_new(int, n + 1);
     evaluation->matrix = g_new(guint, (gsize)classes * classes);
@@ -173,9 +198,18 @@ static void evaluation_metrics(Evaluation *evaluation, const int *labels, guint 
     metrics_per_class(evaluation->matrix, classes, evaluation->per_class, &evaluation->macro,
                       &evaluation->weighted);
     evaluation->accuracy = metrics_accuracy(evaluation->matrix, classes);
-    evaluation->top_k = metrics_top_k(evaluation->known.scores, labels, n, classes, k);
-    evaluation_probabilities(evaluation, labels, n, classes);
-    evaluation->mistakes = list_mistakes(evaluation, n);
+    evaluation->top_k = metrics_top_k(evaluation->known.scores, labels, n, classes, comparison->k);
+    evaluation->interval = interval_share(evaluation->is_right, NULL, comparison->units, n);
+    measure_probabilities(evaluation);
+    list_mistakes(evaluation);
+    evaluation->answers = (Answers){.name = evaluation->name,
+                                    .probabilities = evaluation->probabilities,
+                                    .labels = labels,
+                                    .n = n,
+                                    .classes = classes,
+                                    .class_names = comparison->names,
+                                    .units = comparison->units,
+                                    .points = evaluation->coverage};
 }
 
 static void read_labels_and_groups(Comparison *comparison)
@@ -229,23 +263,14 @@ void comparison_measure(Comparison *comparison, guint top)
 {
     const Dataset *list = comparison->images->list;
     comparison->items = (const DatasetItem *const *)list->items->pdata;
-    guint n = comparison->n = list->items->len, classes = comparison->classes = list->classes->len;
+    comparison->n = list->items->len;
+    comparison->classes = list->classes->len;
     comparison->names = (const char *const *)list->classes->pdata;
-    comparison->k = MIN(top, classes);
+    comparison->k = MIN(top, comparison->classes);
     read_labels_and_groups(comparison);
     for (guint i = 0; i < comparison->models; i++) {
-        Evaluation *evaluation = comparison->evaluations[i];
-        evaluation_metrics(evaluation, comparison->labels, n, classes, comparison->k);
-        evaluation->interval = interval_share(evaluation->is_right, NULL, comparison->units, n);
-        evaluation->answers = (Answers){.name = evaluation->name,
-                                        .probabilities = evaluation->probabilities,
-                                        .labels = comparison->labels,
-                                        .n = n,
-                                        .classes = classes,
-                                        .class_names = comparison->names,
-                                        .units = comparison->units,
-                                        .points = evaluation->coverage};
-        comparison->answers[i] = &evaluation->answers;
+        measure(comparison->evaluations[i]);
+        comparison->answers[i] = &comparison->evaluations[i]->answers;
     }
     test_against_guessing(comparison);
     compare_pairs(comparison);

@@ -142,8 +142,9 @@ struct Comparison {
     TestImages *unknown; /* images of none of the classes; NULL: none were given */
 };
 
-/* Takes the images of a cache; unlabelled: also those without a label, which are otherwise said to be left out. FALSE and
- * error if it cannot be opened, or has none of what is chosen. */
+/* A cache of which those images are chosen; unlabelled: also those without a label, which are otherwise said to be left out.
+ * NULL and error if it cannot be opened, or has none of what is chosen. And one's images; FALSE and error likewise. */
+Cache *images_cache(const ImageChoice *choice, gboolean unlabelled, GError **error);
 gboolean test_images_open(TestImages *images, const ImageChoice *choice, gboolean unlabelled, GError **error);
 void test_images_free(TestImages *images);
 
@@ -157,14 +158,20 @@ void comparison_free(Comparison *comparison);
 /* Finds the verdict: comparison_measure does. */
 void comparison_judge(Comparison *comparison);
 
+/* The classes of an image: that it is labelled with, and that a model takes it for. */
+const char *comparison_label(const Comparison *comparison, guint image);
+const char *evaluation_answer(const Evaluation *evaluation, guint image);
+
 /* (L) Probabilities, or outputs where the model gives none, of an image. */
 const float *evaluation_scores(const Evaluation *evaluation, guint image);
 
 /* The class with the second highest score of an image; -1: there is only one. */
 int evaluation_runner_up(const Evaluation *evaluation, guint image);
 
-/* Turns a model's outputs (n, L) into probabilities in place; returns FALSE and leaves them alone where
- * they are decision values. */
+/* Whether a model gives probabilities, calibrated or a softmax's, or decision values. */
+gboolean model_has_probabilities(const Model *model);
+
+/* Turns a model's outputs (n, L) into them in place; returns FALSE and leaves them alone where they are decision values. */
 gboolean model_probabilities(const Model *model, float *outputs, guint n);
 
 /* All images, those first whose two best classes lie closest together: by minus the lead of the predicted class's score, 0

@@ -70,17 +70,15 @@ static gboolean list_images(const Run *run, const ImageChoice *choice, GError **
     return images->list && (images->list->items->len || error_set(error, "%s: contains no images", source));
 }
 
-static gboolean begin(Judge *judge, GError **error)
+static void allocate(const Run *run, const Comparison *comparison)
 {
-    const Run *run = judge->user;
     guint n = run->images->list->items->len;
-    for (guint i = 0; i < judge->comparison->models; i++) {
-        Evaluation *evaluation = judge->comparison->evaluations[i];
+    for (guint i = 0; i < comparison->models; i++) {
+        Evaluation *evaluation = comparison->evaluations[i];
         Judgement *judgement = judgement_of(run, evaluation);
         judgement->scores = g_new(float, (gsize)n * evaluation->model->classes->len + 1);
         judgement->similarities = evaluation->model->novelty ? g_new(float, n + 1) : NULL;
     }
-    return TRUE;
 }
 
 static gboolean take(Judge *judge, Evaluation *evaluation, guint n, const Judgement *said, GError **error)
@@ -143,7 +141,6 @@ gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gbool
                    .block = JUDGE_BLOCK,
                    .compares = TRUE,
                    .user = &run,
-                   .begin = begin,
                    .take = take,
                    .skip = skip};
     if (!list_images(&run, choice, error) || !check_models(&run, comparison, error))
@@ -151,6 +148,9 @@ gboolean evaluation_run(Comparison *comparison, const ImageChoice *choice, gbool
     guint n = images->list->items->len;
     g_autofree gboolean *dropped = g_new0(gboolean, n);
     run.dropped = dropped;
+    if (!judge_prepare(&judge, n, images->cache, error))
+        return FALSE;
+    allocate(&run, comparison);
     if (!judge_run(&judge, images, error))
         return FALSE;
     drop_unusable(&run, comparison);

@@ -170,14 +170,11 @@ gboolean judge_prepare(Judge *judge, guint images, Cache *cache, GError **error)
                              .user = judge};
     judge->n = images;
     judge->cache = cache;
-    return memory_plan_check(&plan, error) && (cache || judge_weights(judge->comparison, error)) &&
-           judge->begin(judge, error);
+    return memory_plan_check(&plan, error) && (cache || judge_weights(judge->comparison, error));
 }
 
 gboolean judge_run(Judge *judge, const TestImages *images, GError **error)
 {
-    if (!judge_prepare(judge, images->list->items->len, images->cache, error))
-        return FALSE;
     if (images->cache)
         return judge_cache(judge, error);
     for (guint j = 0; j < judge->comparison->models; j++)

@@ -16,8 +16,6 @@ struct Judge {
     gboolean once;     /* a cache's vectors are not read again: their pages are given back */
     gpointer user;
 
-    /* Called once, when there is all that is needed, before the first image. */
-    gboolean (*begin)(Judge *judge, GError **error);
     /* Takes what a model says of the images rows[0 … n-1]; similarities, where it compares none, are 0. FALSE with error
      * ends the run. */
     gboolean (*take)(Judge *judge, Evaluation *evaluation, guint n, const Judgement *said, GError **error);
@@ -35,8 +33,8 @@ struct Judge {
 /* Loads the base's weights for the comparison's models, images_weights's, unless they are there. */
 gboolean judge_weights(Comparison *comparison, GError **error);
 
-/* For so many images at a time, of a cache (NULL: through the models' bases): checks that there is enough memory, loads the
- * weights, and begins. FALSE and error if one of these fails. */
+/* For so many images at a time, of a cache (NULL: through the models' bases): checks that there is enough memory, and loads
+ * the weights. FALSE and error if one of these fails. */
 gboolean judge_prepare(Judge *judge, guint images, Cache *cache, GError **error);
 
 /* After that, gives all images to all models: from their cache, or through the base, once for each feature specification.

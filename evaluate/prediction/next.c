@@ -3,50 +3,47 @@
 
 #include "common/arithmetic/blas.h"
 #include "common/cache/cache.h"
-#include "common/core/csv.h"
 #include "common/core/error.h"
 #include "common/core/plural.h"
 #include "common/network/scores.h"
 #include "common/plot/contact_sheet.h"
 #include "evaluate/prediction/evaluation_run.h"
+#include "evaluate/prediction/predict.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { NEXT_POOL = 10, MOST = 4096 /* images compared with each other: 64 MB */ };
 
-typedef struct {
-    guint item;                  /* of the cache */
-    const char *path, *class[2]; /* the two best classes */
-    float score[2];
-} Candidate;
-
 /* ---- Uncertain ---- */
 
-static gint nearest_scores_first(gconstpointer a, gconstpointer b)
+/* (L) of an image of the cache. */
+static const float *scores_of(const Evaluation *evaluation, guint image)
 {
-    const Candidate *x = a, *y = b;
-    float p = x->score[0] - x->score[1], q = y->score[0] - y->score[1];
-    return p != q ? (p > q) - (p < q) : (x->item > y->item) - (x->item < y->item);
+    return evaluation->unknown.scores + (gsize)image * evaluation->model->classes->len;
 }
 
-/* Images without a label, the least certain first. */
+static void best_two(const Evaluation *evaluation, guint image, guint best[2])
+{
+    const float *scores = scores_of(evaluation, image);
+    guint classes = evaluation->model->classes->len;
+    best[0] = (guint)scores_argmax(scores, classes);
+    best[1] = (guint)scores_other(scores, classes, (int)best[0]);
+}
+
+/* Ranked: images without a label, those first whose two best classes lie closest together. */
 static GArray *list_uncertain(const Dataset *images, const Evaluation *evaluation)
 {
-    const float *scores = evaluation->unknown.scores;
-    const Model *model = evaluation->model;
-    const char *const *names = (const char *const *)model->classes->pdata;
-    guint classes = model->classes->len;
-    GArray *candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
+    GArray *candidates = g_array_new(FALSE, FALSE, sizeof(Ranked));
     for (guint i = 0; i < images->items->len; i++) {
-        const DatasetItem *item = images->items->pdata[i];
-        const float *row = scores + (gsize)i * classes;
-        int best = scores_argmax(row, classes), second = scores_other(row, classes, best);
-        Candidate candidate = {i, item->key, {names[best], names[second]}, {row[best], row[second]}};
-        if (item->label < 0)
+        const float *scores = scores_of(evaluation, i);
+        guint best[2];
+        best_two(evaluation, i, best);
+        Ranked candidate = {i, (double)(scores[best[1]] - scores[best[0]])};
+        if (((const DatasetItem *)images->items->pdata[i])->label < 0)
             g_array_append_val(candidates, candidate);
     }
-    g_array_sort(candidates, nearest_scores_first);
+    g_array_sort(candidates, ranked_order);
     return candidates;
 }
 
@@ -59,8 +56,7 @@ static float *compare(Cache *cache, const GArray *candidates, guint n, GError **
     gsize width = (gsize)spec->shape[2];
     g_autofree float *buffer = g_new(float, feature_spec_features(spec)), *summaries = g_new(float, width *n);
     for (guint i = 0; i < n; i++) {
-        const Candidate *candidate = &g_array_index(candidates, Candidate, i);
-        const float *x = cache_features(cache, candidate->item, buffer, error);
+        const float *x = cache_features(cache, g_array_index(candidates, Ranked, i).image, buffer, error);
         if (!x)
             return NULL;
         novelty_summary(spec->shape, x, summaries + i * width);
@@ -113,29 +109,30 @@ static void choose(const float *cosines, guint n, guint *chosen, guint k)
 
 /* ---- Output ---- */
 
-static gboolean print_next(const Candidate *const *next, guint k, gboolean probabilities, GError **error)
+/* chosen (k): images. */
+static gboolean print_next(const Comparison *comparison, const guint *chosen, guint k, GError **error)
 {
-    const char *score = probabilities ? "probability" : "margin";
-    g_autofree char *header = g_strdup_printf("path,class_1,%s_1,class_2,%s_2", score, score);
-    gboolean good = cli_print(header, error);
-    for (guint i = 0; good && i < k; i++) {
-        g_autoptr(GString) line = g_string_new(NULL);
-        csv_append(line, next[i]->path);
-        for (int c = 0; c < 2; c++) {
-            csv_append(line, next[i]->class[c]);
-            csv_append_float(line, next[i]->score[c]);
-        }
-        good = cli_print(line->str, error);
-    }
+    const Evaluation *evaluation = comparison->evaluations[0];
+    const Prediction csv = {
+        .format = FORMAT_CSV, .model = evaluation->model, .images = comparison->unknown, .top = 2};
+    gboolean good = prediction_header(&csv, error);
+    for (guint i = 0; good && i < k; i++)
+        good = prediction_print(&csv, chosen[i], scores_of(evaluation, chosen[i]), 0, error);
     return good;
 }
 
-static gboolean write_sheet(const Options *o, const Candidate *const *next, guint k, GError **error)
+static gboolean write_sheet(const Options *o, const Comparison *comparison, const guint *chosen, guint k,
+                            GError **error)
 {
+    const Evaluation *evaluation = comparison->evaluations[0];
+    char **names = (char **)evaluation->model->classes->pdata;
     g_autoptr(ContactSheet) sheet = contact_sheet_new("What to label next", o->images.folder, 0);
     for (guint i = 0; i < k; i++) {
-        g_autofree char *caption = g_strdup_printf("%s or %s?", next[i]->class[0], next[i] -> class[1]);
-        contact_sheet_add(sheet, next[i]->path, caption, NULL, 0);
+        const DatasetItem *item = comparison->unknown->list->items->pdata[chosen[i]];
+        guint best[2];
+        best_two(evaluation, chosen[i], best);
+        g_autofree char *caption = g_strdup_printf("%s or %s?", names[best[0]], names[best[1]]);
+        contact_sheet_add(sheet, item->key, caption, NULL, 0);
     }
     return contact_sheet_write(sheet, o->sheet, NULL, error);
 }
@@ -143,9 +140,8 @@ static gboolean write_sheet(const Options *o, const Candidate *const *next, guin
 static gboolean answer(const Options *o, const Comparison *comparison, GError **error)
 {
     const TestImages *images = comparison->unknown;
-    const Evaluation *evaluation = comparison->evaluations[0];
     const char *source = images->list->root;
-    g_autoptr(GArray) candidates = list_uncertain(images->list, evaluation);
+    g_autoptr(GArray) candidates = list_uncertain(images->list, comparison->evaluations[0]);
     guint k = (guint)MIN(o->next, candidates->len);
     guint n = MIN(MAX(k, MIN(NEXT_POOL * (gsize)k, MOST)), candidates->len);
     if (!k)
@@ -155,7 +151,6 @@ static gboolean answer(const Options *o, const Comparison *comparison, GError **
             "FILE lacks",
             source);
     g_autofree guint *chosen = g_new(guint, k);
-    g_autofree const Candidate **next = g_new(const Candidate *, k);
     for (guint i = 0; i < k; i++)
         chosen[i] = i;
     if (n > k) {
@@ -165,12 +160,11 @@ static gboolean answer(const Options *o, const Comparison *comparison, GError **
         choose(cosines, n, chosen, k);
     }
     for (guint i = 0; i < k; i++)
-        next[i] = &g_array_index(candidates, Candidate, chosen[i]);
-    const Model *model = evaluation->model;
+        chosen[i] = g_array_index(candidates, Ranked, chosen[i]).image;
     if (k < o->next)
         cli_remark("%s: has %u %s without a label", source, k, plural(k, "image", "images"));
-    return print_next(next, k, model->probabilities || model->temperature > 0, error) &&
-           (!o->sheet || write_sheet(o, next, k, error));
+    return print_next(comparison, chosen, k, error) &&
+           (!o->sheet || write_sheet(o, comparison, chosen, k, error));
 }
 
 Status next_images(const Options *options, GError **error)

@@ -16,16 +16,6 @@ enum {
     AT_A_TIME = 8 /* images given to the head, so that results appear as the base delivers */
 };
 
-/* A judge's user. */
-typedef struct {
-    PredictFormat format;
-    const Model *model;
-    const TestImages *images; /* as far as they are known */
-    guint top, skipped;
-    const char *score_name;                /* "probability" or "margin" */
-    gboolean judges_score, judges_novelty; /* whether the model has a threshold, a limit of novelty */
-} Prediction;
-
 typedef struct {
     const char *path;
     const float *scores; /* (L) */
@@ -33,6 +23,11 @@ typedef struct {
     gboolean accepted;   /* the best score reaches the model's threshold */
     gboolean known;      /* the similarity reaches its limit */
 } Answer;
+
+static const char *score_name(const Model *model)
+{
+    return model_has_probabilities(model) ? "probability" : "margin";
+}
 
 static const char *path_of(const Prediction *prediction, guint index)
 {
@@ -88,8 +83,9 @@ static void append_jsonl(GString *line, const Prediction *prediction, const Answ
     const char *const *names = (const char *const *)prediction->model->classes->pdata;
     json_t *top = json_array();
     for (guint i = 0; i < prediction->top; i++)
-        json_array_append_new(top, json_pack("{s:o, s:f}", "class", cli_json(names[answer->order[i]]),
-                                             prediction->score_name, answer->scores[answer->order[i]]));
+        json_array_append_new(top,
+                              json_pack("{s:o, s:f}", "class", cli_json(names[answer->order[i]]),
+                                        score_name(prediction->model), answer->scores[answer->order[i]]));
     json_t *object =
         json_pack("{s:i, s:o, s:o, s:o}", "version", PREDICTION_VERSION, "path", cli_json(answer->path),
                   "predicted", cli_json(names[answer->order[0]]), "top", top);
@@ -100,9 +96,8 @@ static void append_jsonl(GString *line, const Prediction *prediction, const Answ
     append_json(line, object);
 }
 
-/* similarity: of a model with a limit of novelty. */
-static gboolean print_image(const Prediction *prediction, guint index, const float *scores, float similarity,
-                            GError **error)
+gboolean prediction_print(const Prediction *prediction, guint index, const float *scores, float similarity,
+                          GError **error)
 {
     void (*const append[])(GString *, const Prediction *, const Answer *) = {append_text, append_csv,
                                                                              append_jsonl};
@@ -120,15 +115,13 @@ static gboolean print_image(const Prediction *prediction, guint index, const flo
     return cli_print(line->str, error);
 }
 
-/* Prints the header. */
-static gboolean begin(Judge *judge, GError **error)
+gboolean prediction_header(const Prediction *prediction, GError **error)
 {
-    const Prediction *prediction = judge->user;
     if (prediction->format != FORMAT_CSV)
         return TRUE;
     g_autoptr(GString) line = g_string_new("path");
     for (guint i = 1; i <= prediction->top; i++)
-        g_string_append_printf(line, ",class_%u,%s_%u", i, prediction->score_name, i);
+        g_string_append_printf(line, ",class_%u,%s_%u", i, score_name(prediction->model), i);
     g_string_append(line, prediction->judges_score ? ",accepted" : "");
     g_string_append(line, prediction->judges_novelty ? ",known" : "");
     return cli_print(line->str, error);
@@ -142,8 +135,8 @@ static gboolean take(Judge *judge, Evaluation *evaluation, guint n, const Judgem
     gboolean good = TRUE;
     model_probabilities(evaluation->model, said->scores, n);
     for (guint i = 0; good && i < n; i++)
-        good = print_image(judge->user, judge->rows[i], said->scores + i * classes, said->similarities[i],
-                           error);
+        good = prediction_print(judge->user, judge->rows[i], said->scores + i * classes,
+                                said->similarities[i], error);
     return good;
 }
 
@@ -167,8 +160,6 @@ static gboolean predict_lines(Judge *judge, const FeatureSpec *spec, Dataset *li
 {
     enum { AT_ONCE = 256 };
     GError *wrong = NULL;
-    if (!judge_prepare(judge, judge->block, NULL, error))
-        return FALSE;
     g_autoptr(GString) pending = g_string_new(NULL);
     g_autoptr(Pipeline) pipeline =
         images_pipeline(spec, judge->comparison->weights, judge->comparison->thread_pool, error);
@@ -209,7 +200,6 @@ Status predict_images(const Options *options, GError **error)
         return STATUS_FAILED;
     const Model *model = comparison->evaluations[0]->model;
     const char *const *inputs = (const char *const *)options->inputs;
-    gboolean probabilities = model->probabilities || model->temperature > 0;
     gboolean lines = inputs[0] && !inputs[1] && g_str_equal(inputs[0], "-");
     TestImages *images = comparison->images = g_new0(TestImages, 1);
     Prediction prediction = {.format = options->format,
@@ -217,9 +207,8 @@ Status predict_images(const Options *options, GError **error)
                              .images = images,
                              .judges_score = model->threshold > 0,
                              .judges_novelty = model->novelty && isfinite(model->novelty->limit),
-                             .top = MIN((guint)options->top, model->classes->len),
-                             .score_name = probabilities ? "probability" : "margin"};
-    if (!probabilities)
+                             .top = MIN((guint)options->top, model->classes->len)};
+    if (!model_has_probabilities(model))
         cli_remark("the scores are decision values, not probabilities, as this model is not calibrated; "
                    "train with --folds 5 to calibrate it");
     Judge judge = {.comparison = comparison,
@@ -228,13 +217,15 @@ Status predict_images(const Options *options, GError **error)
                    .compares = prediction.judges_novelty,
                    .once = TRUE,
                    .user = &prediction,
-                   .begin = begin,
                    .take = take,
                    .skip = skip};
     if (lines)
         images->list = dataset_new("");
-    gboolean done = lines ? predict_lines(&judge, model->spec, images->list, error)
-                          : list_images(images, comparison->evaluations[0], inputs, error) &&
-                                judge_run(&judge, images, error);
+    else if (!list_images(images, comparison->evaluations[0], inputs, error))
+        return STATUS_FAILED;
+    gboolean done =
+        judge_prepare(&judge, lines ? judge.block : images->list->items->len, images->cache, error) &&
+        prediction_header(&prediction, error) &&
+        (lines ? predict_lines(&judge, model->spec, images->list, error) : judge_run(&judge, images, error));
     return !done ? STATUS_FAILED : prediction.skipped ? STATUS_SKIPPED : STATUS_DONE;
 }

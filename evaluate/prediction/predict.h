@@ -11,7 +11,20 @@
  * accepted, or "accepted": true or false. Where it has a limit of novelty (--set-known), likewise "unknown, …" and known. */
 #pragma once
 #include "common/cli/cli.h"
-#include "evaluate/options.h"
+#include "evaluate/metrics/evaluation.h"
+
+typedef struct {
+    PredictFormat format;
+    const Model *model;
+    const TestImages *images; /* as far as they are known */
+    guint top, skipped;
+    gboolean judges_score, judges_novelty; /* whether the model has a threshold, a limit of novelty */
+} Prediction;
+
+/* Prints the first line, of CSV; and that of an image, with its scores (L), and its similarity where that is judged. */
+gboolean prediction_header(const Prediction *prediction, GError **error);
+gboolean prediction_print(const Prediction *prediction, guint image, const float *scores, float similarity,
+                          GError **error);
 
 /* error is set where STATUS_FAILED is returned. */
 Status predict_images(const Options *options, GError **error);

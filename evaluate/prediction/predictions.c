@@ -20,8 +20,8 @@ static void append_image(GString *text, const Evaluation *evaluation, guint inde
     const Comparison *comparison = evaluation->comparison;
     const float *scores = evaluation_scores(evaluation, index);
     csv_append(text, comparison->items[index]->key);
-    csv_append(text, comparison->names[comparison->labels[index]]);
-    csv_append(text, comparison->names[evaluation->predicted[index]]);
+    csv_append(text, comparison_label(comparison, index));
+    csv_append(text, evaluation_answer(evaluation, index));
     for (guint c = 0; c < comparison->classes; c++)
         csv_append_float(text, scores[c]);
     g_string_append_c(text, '\n');

@@ -8,6 +8,7 @@
 #include "common/core/output_file.h"
 #include "common/core/plural.h"
 #include "common/plot/contact_sheet.h"
+#include "evaluate/metrics/evaluation.h"
 #include "evaluate/prediction/images.h"
 
 #include <string.h>
@@ -41,7 +42,7 @@ typedef struct {
     Query queries[COSINES_BLOCK];
     guint waiting, skipped;
     int class_width; /* characters of the longest class's name */
-    GString *csv;
+    GString *csv;    /* NULL: not asked for, as the sheet */
     ContactSheet *sheet;
 } Search;
 
@@ -80,35 +81,6 @@ static void take_cosines(guint first, guint count, const float *cosines, gpointe
 
 /* ---- Output ---- */
 
-static gboolean print_query(const Search *search, const Query *query, GError **error)
-{
-    g_autoptr(GString) text = g_string_new(NULL);
-    g_autofree char *path = cli_printable(query->path);
-    g_autofree char *itself = query->itself ? cli_printable(query->itself) : NULL;
-    g_string_printf(text, "%s%s%s", path, itself ? ", in the cache as " : "", itself ? itself : "");
-    for (guint i = 0; i < query->found; i++) {
-        const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
-        g_autofree char *name = cli_printable(cache_class(search->cache, item->label));
-        g_autofree char *there = cli_printable(item->path);
-        int blanks = search->class_width - (int)g_utf8_strlen(name, -1);
-        g_string_append_printf(text, "\n  %.4f  %s%*s  %s", (double)query->nearest[i].similarity, name,
-                               MAX(blanks, 0), "", there);
-    }
-    return cli_print(text->str, error);
-}
-
-static void append_csv(const Search *search, const Query *query)
-{
-    for (guint i = 0; i < query->found; i++) {
-        const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
-        csv_append(search->csv, query->path);
-        g_string_append_printf(search->csv, ",%u", i + 1);
-        csv_append(search->csv, item->path);
-        csv_append(search->csv, cache_class(search->cache, item->label));
-        g_string_append_printf(search->csv, ",%.6f\n", (double)query->nearest[i].similarity);
-    }
-}
-
 /* Rows of a query: of as equal length as there can be. */
 static guint sheet_columns(guint k)
 {
@@ -116,18 +88,37 @@ static guint sheet_columns(guint k)
     return MAX((images + rows - 1) / rows, SHEET_MIN_COLUMNS);
 }
 
-static void append_to_sheet(const Search *search, const Query *query)
+/* Prints a query with its neighbours, and adds them to the table and the sheet that are asked for. */
+static gboolean put(const Search *search, const Query *query, GError **error)
 {
-    g_autofree char *name = g_path_get_basename(query->path);
-    contact_sheet_add(search->sheet, query->path, name,
-                      query->itself ? "is in the cache itself" : "most similar:", SHEET_FRAME);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *path = cli_printable(query->path), *base = g_path_get_basename(query->path);
+    g_autofree char *itself = query->itself ? cli_printable(query->itself) : NULL;
+    g_string_printf(text, "%s%s%s", path, itself ? ", in the cache as " : "", itself ? itself : "");
+    if (search->sheet)
+        contact_sheet_add(search->sheet, query->path, base,
+                          itself ? "is in the cache itself" : "most similar:", SHEET_FRAME);
     for (guint i = 0; i < query->found; i++) {
         const CacheItem *item = cache_item(search->cache, query->nearest[i].item);
-        g_autofree char *caption = g_strdup_printf("%.4f %s", (double)query->nearest[i].similarity,
-                                                   cache_class(search->cache, item->label));
-        contact_sheet_add(search->sheet, item->path, caption, NULL, 0);
+        const char *class = cache_class(search->cache, item->label);
+        double similarity = (double)query->nearest[i].similarity;
+        g_autofree char *name = cli_printable(class), *there = cli_printable(item->path);
+        int blanks = search->class_width - (int)g_utf8_strlen(name, -1);
+        g_string_append_printf(text, "\n  %.4f  %s%*s  %s", similarity, name, MAX(blanks, 0), "", there);
+        if (search->csv) {
+            csv_append(search->csv, query->path);
+            g_string_append_printf(search->csv, ",%u", i + 1);
+            csv_append(search->csv, item->path);
+            csv_append(search->csv, class);
+            g_string_append_printf(search->csv, ",%.6f\n", similarity);
+        }
+        g_autofree char *caption = g_strdup_printf("%.4f %s", similarity, class);
+        if (search->sheet)
+            contact_sheet_add(search->sheet, item->path, caption, NULL, 0);
     }
-    contact_sheet_end_row(search->sheet);
+    if (search->sheet)
+        contact_sheet_end_row(search->sheet);
+    return cli_print(text->str, error);
 }
 
 /* ---- From images to output ---- */
@@ -139,15 +130,9 @@ static gboolean answer(Search *search, GError **error)
         return TRUE;
     if (!cosines_scan(search->cosines, search->vectors, search->waiting, 0, take_cosines, search, error))
         return FALSE;
-    for (guint q = 0; q < search->waiting; q++) {
-        const Query *query = search->queries + q;
-        if (!print_query(search, query, error))
+    for (guint q = 0; q < search->waiting; q++)
+        if (!put(search, search->queries + q, error))
             return FALSE;
-        if (search->options->neighbours)
-            append_csv(search, query);
-        if (search->options->sheet)
-            append_to_sheet(search, query);
-    }
     search->waiting = 0;
     return TRUE;
 }
@@ -171,10 +156,9 @@ static gboolean take_vector(guint index, const float *features, const guint8 *ha
 
 static Cache *open_cache(const Options *o, GError **error)
 {
-    g_autoptr(Cache) cache = cache_open(o->images.source, error);
-    if (!cache || !cache_choose(cache, &o->images.filter, error))
+    g_autoptr(Cache) cache = images_cache(&o->images, TRUE, error);
+    if (!cache)
         return NULL;
-    cache_take_unlabelled(cache);
     guint n = cache->images;
     const FeatureSpec *spec = cache->spec;
     if (n == 0)
@@ -217,8 +201,8 @@ static gboolean run(Search *search, const ThreadPool *thread_pool, const Dataset
     gboolean done =
         pipeline && images_run(pipeline, "Looking at images", list, take_vector, search, error) &&
         answer(search, error) &&
-        (!o->neighbours || output_file_write(o->neighbours, search->csv->str, search->csv->len, error)) &&
-        (!o->sheet || contact_sheet_write(search->sheet, o->sheet, &missing, error));
+        (!search->csv || output_file_write(o->neighbours, search->csv->str, search->csv->len, error)) &&
+        (!search->sheet || contact_sheet_write(search->sheet, o->sheet, &missing, error));
     search->skipped += missing;
     return done;
 }
@@ -245,8 +229,8 @@ Status similar_images(const Options *options, GError **error)
                      .k = (guint)options->similar,
                      .features = feature_spec_features(cache->spec),
                      .class_width = widest_class(cache),
-                     .csv = csv,
-                     .sheet = sheet};
+                     .csv = options->neighbours ? csv : NULL,
+                     .sheet = options->sheet ? sheet : NULL};
     return !run(&search, thread_pool, list, error) ? STATUS_FAILED
            : search.skipped                        ? STATUS_SKIPPED
                                                    : STATUS_DONE;

@@ -62,11 +62,10 @@ static void describe_bin(Row *row, gconstpointer bins, guint index)
 static void describe_mistake(Row *row, gconstpointer of, guint index)
 {
     const Evaluation *evaluation = of;
-    const Comparison *comparison = evaluation->comparison;
     const Ranked *mistake = &g_array_index(evaluation->mistakes, Ranked, index);
-    row_text(row, "path", NULL, comparison->items[mistake->image]->key);
-    row_text(row, "true", NULL, comparison->names[comparison->labels[mistake->image]]);
-    row_text(row, "predicted", NULL, comparison->names[evaluation->predicted[mistake->image]]);
+    row_text(row, "path", NULL, evaluation->comparison->items[mistake->image]->key);
+    row_text(row, "true", NULL, comparison_label(evaluation->comparison, mistake->image));
+    row_text(row, "predicted", NULL, evaluation_answer(evaluation, mistake->image));
     row_number(row, "score", NULL, mistake->score, 3);
 }
 

@@ -15,16 +15,6 @@ typedef struct {
     guint more;      /* images that the page has no room for */
 } Choice;
 
-static int label_of(const Choice *choice, guint image)
-{
-    return choice->comparison->labels[image];
-}
-
-static const char *class_of(const Choice *choice, guint image)
-{
-    return choice->comparison->names[label_of(choice, image)];
-}
-
 /* Whether a page's attribute gives back the same bytes. */
 static gboolean is_clean(const char *name)
 {
@@ -53,7 +43,7 @@ static void take_others(Choice *choice)
     guint odd = 0;
     for (guint i = 0; i < choice->comparison->n; i++) {
         const DatasetItem *image = choice->comparison->items[i];
-        gboolean clean = is_clean(image->key) && is_clean(class_of(choice, i));
+        gboolean clean = is_clean(image->key) && is_clean(comparison_label(choice->comparison, i));
         choice->taken[i] = !clean || image->reviewed;
         odd += !clean;
     }
@@ -93,9 +83,9 @@ static gboolean add_suspects(Choice *choice, const char *table, GError **error)
 ReviewItem review_mistake(const Evaluation *evaluation, guint index)
 {
     const Ranked *mistake = &g_array_index(evaluation->mistakes, Ranked, index);
-    const char *suggested = evaluation->comparison->names[evaluation->predicted[mistake->image]];
-    return (ReviewItem){
-        .ranked = *mistake, .reason = REVIEW_MISTAKE, .suggested = g_intern_string(suggested)};
+    return (ReviewItem){.ranked = *mistake,
+                        .reason = REVIEW_MISTAKE,
+                        .suggested = g_intern_string(evaluation_answer(evaluation, mistake->image))};
 }
 
 static void add_mistakes(Choice *choice)
@@ -123,14 +113,17 @@ static void add_unsure(Choice *choice)
 /* alike: of the same images in the same order. */
 static void add_alike(Choice *choice, const Alike *alike, gboolean same_label)
 {
+    const int *labels = choice->comparison->labels;
     for (guint i = 0; i < alike->n; i++) {
         guint twin = alike->first[i];
-        if (twin == i || (label_of(choice, i) == label_of(choice, twin)) != same_label)
+        if (twin == i || (labels[i] == labels[twin]) != same_label)
             continue;
-        add(choice, (ReviewItem){.ranked = {i, alike->same[i] ? 1 : (double)alike->similarity[i]},
-                                 .reason = REVIEW_DUPLICATE,
-                                 .suggested = same_label ? NULL : g_intern_string(class_of(choice, twin)),
-                                 .twin = twin});
+        add(choice,
+            (ReviewItem){.ranked = {i, alike->same[i] ? 1 : (double)alike->similarity[i]},
+                         .reason = REVIEW_DUPLICATE,
+                         .suggested =
+                             same_label ? NULL : g_intern_string(comparison_label(choice->comparison, twin)),
+                         .twin = twin});
     }
 }
 
