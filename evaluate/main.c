@@ -18,6 +18,7 @@
 #include "evaluate/prediction/similar.h"
 #include "evaluate/questions/leakage.h"
 #include "evaluate/questions/slices.h"
+#include "evaluate/questions/unknown.h"
 #include "evaluate/report/reliability.h"
 #include "evaluate/report/report_answers.h"
 #include "evaluate/report/report_html.h"
@@ -39,11 +40,12 @@ static Comparison *evaluate_models(const Options *options, GError **error)
         return NULL;
     comparison_measure(comparison, (guint)options->top);
     const ImageChoice unknown = {.source = options->unknown};
-    return leakage_find(comparison, &options->leakage, error) &&
-                   slices_find(comparison, &options->slices, error) &&
-                   (!unknown.source || evaluation_run(comparison, &unknown, TRUE, error))
-               ? g_steal_pointer(&comparison)
-               : NULL;
+    if (!leakage_find(comparison, &options->leakage, error) ||
+        !slices_find(comparison, &options->slices, error) ||
+        (unknown.source && !evaluation_run(comparison, &unknown, TRUE, error)))
+        return NULL;
+    unknown_measure(comparison);
+    return g_steal_pointer(&comparison);
 }
 
 static gboolean write_figures(const Options *options, const Comparison *comparison, GError **error)
@@ -108,12 +110,11 @@ static gboolean set_limits(const Options *options, const Comparison *comparison,
 }
 
 /* The folder's images, numbers and page. */
-static gboolean write_explanations(const ReportOptions *report, const char *folder, GError **error)
+static gboolean write_explanations(Report *report, const char *folder, GError **error)
 {
-    const Explanations *explanations = report->explanations;
-    guint n = explanations->items->len;
-    if (!explanations_write(explanations, folder, error) ||
-        !report_write(explanations->comparison, report, REPORT_EXPLANATIONS, folder, error))
+    guint n = report->explanations->len;
+    if (!explanations_write(report->explanations, folder, error) ||
+        !report_write(report, REPORT_EXPLANATIONS, folder, error))
         return FALSE;
     cli_remark("%u %s in %s/index.html", n, plural(n, "explanation is", "explanations are"), folder);
     return TRUE;
@@ -123,8 +124,8 @@ static gboolean write_explanations(const ReportOptions *report, const char *fold
 static gboolean write_review(const Options *options, const Comparison *comparison, GError **error)
 {
     g_autoptr(GArray) items = review_choose(comparison, options->suspects, error);
-    const ReportOptions report = {.style = &options->style, .review = items};
-    if (!items || !report_write(comparison, &report, REPORT_REVIEW, options->review, error))
+    Report report = {.comparison = comparison, .style = &options->style, .review = items};
+    if (!items || !report_write(&report, REPORT_REVIEW, options->review, error))
         return FALSE;
     cli_remark("%u %s to decide on in %s/index.html", items->len,
                plural(items->len, "image is", "images are"), options->review);
@@ -133,17 +134,17 @@ static gboolean write_review(const Options *options, const Comparison *compariso
 
 static gboolean write_files(const Options *options, Comparison *comparison, GError **error)
 {
-    g_autoptr(Explanations) explanations =
+    g_autoptr(GPtrArray) explanations =
         options->explain ? explanations_new(comparison, (guint64)options->common.seed, error) : NULL;
     if (options->explain && !explanations)
         return FALSE;
-    const ReportOptions report = {.style = &options->style, .explanations = explanations};
+    Report report = {.comparison = comparison, .style = &options->style, .explanations = explanations};
     return (!options->json || report_json_write(comparison, options->json, error)) &&
            (!options->predictions || predictions_write(comparison, options->predictions, error)) &&
            write_figures(options, comparison, error) && set_limits(options, comparison, error) &&
            (!explanations || write_explanations(&report, options->explain, error)) &&
            (!options->review || write_review(options, comparison, error)) &&
-           (!options->report || report_write(comparison, &report, REPORT_ALL, options->report, error));
+           (!options->report || report_write(&report, REPORT_ALL, options->report, error));
 }
 
 static Status evaluate(const Options *options, GError **error)

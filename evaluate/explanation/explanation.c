@@ -30,12 +30,6 @@ typedef struct {
     guint8 *files_found; /* (N) Found, of all images */
 } Gather;
 
-const char *explanation_reason_name(ExplanationReason reason)
-{
-    static const char *const names[] = {"wrong", "unsure", "sample"};
-    return names[reason];
-}
-
 static gboolean has_places(const FeatureSpec *maps)
 {
     int side =
@@ -83,18 +77,17 @@ const char *explanation_meaning(const Model *model)
                                                   : EXACT ".";
 }
 
-char *explanation_title(const Explanations *explanations, const Explanation *explanation)
+char *explanation_title(const Explanation *explanation)
 {
-    const Comparison *comparison = explanations->comparison;
-    const Evaluation *evaluation = comparison->evaluations[explanation->model];
-    int truth = comparison->labels[explanation->image];
-    int predicted = evaluation->predicted[explanation->image];
-    double score = (double)evaluation_scores(evaluation, explanation->image)[predicted];
+    const Evaluation *evaluation = explanation->model;
+    guint image = explanation->image;
+    const char *label = comparison_label(evaluation->comparison, image);
+    double score = (double)evaluation_scores(evaluation, image)[evaluation->predicted[image]];
     g_autofree char *sure = evaluation->probabilities ? g_strdup_printf("%.1f %% sure", 100 * score)
                                                       : g_strdup_printf("decision value %.3f", score);
-    return predicted == truth ? g_strdup_printf("%s, recognised (%s)", comparison->names[truth], sure)
-                              : g_strdup_printf("%s, taken for %s (%s)", comparison->names[truth],
-                                                comparison->names[predicted], sure);
+    return evaluation->is_right[image]
+               ? g_strdup_printf("%s, recognised (%s)", label, sure)
+               : g_strdup_printf("%s, taken for %s (%s)", label, evaluation_answer(evaluation, image), sure);
 }
 
 /* ---- Maps ---- */
@@ -330,30 +323,20 @@ static void explanation_free(gpointer data)
     g_free(data);
 }
 
-Explanations *explanations_new(Comparison *comparison, guint64 seed, GError **error)
+GPtrArray *explanations_new(Comparison *comparison, guint64 seed, GError **error)
 {
-    g_autoptr(Explanations) explanations = g_new0(Explanations, 1);
-    explanations->comparison = comparison;
-    explanations->items = g_ptr_array_new_with_free_func(explanation_free);
+    g_autoptr(GPtrArray) explanations = g_ptr_array_new_with_free_func(explanation_free);
     g_autofree guint8 *found = g_new0(guint8, comparison->n + 1);
     Gather gather = {.comparison = comparison, .files_found = found};
     for (guint m = 0; m < comparison->models; m++) {
-        guint first = explanations->items->len;
+        guint first = explanations->len;
         gather.evaluation = comparison->evaluations[m];
-        explanation_choose(comparison, m, seed, explanations->items);
-        gather.items = (Explanation *const *)explanations->items->pdata + first;
-        gather.n = explanations->items->len - first;
+        explanation_choose(gather.evaluation, seed, explanations);
+        gather.items = (Explanation *const *)explanations->pdata + first;
+        gather.n = explanations->len - first;
         if (!explain_model(&gather, error))
             return NULL;
     }
     warn_of_images(&gather);
     return g_steal_pointer(&explanations);
-}
-
-void explanations_free(Explanations *explanations)
-{
-    if (!explanations)
-        return;
-    g_ptr_array_unref(explanations->items);
-    g_free(explanations);
 }

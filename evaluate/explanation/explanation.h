@@ -29,7 +29,6 @@ enum {
 
 /* Why an image was chosen: a mistake, most confident first; the least certain images; at random. */
 typedef enum { EXPLAIN_WRONG, EXPLAIN_UNSURE, EXPLAIN_SAMPLE, EXPLAIN_REASONS } ExplanationReason;
-const char *explanation_reason_name(ExplanationReason reason); /* wrong, unsure, sample */
 
 /* The map of one class's decision value. */
 typedef struct {
@@ -41,7 +40,8 @@ typedef struct {
 } ExplanationMap;
 
 typedef struct {
-    guint model, image; /* of the comparison */
+    const Evaluation *model;
+    guint image; /* of its comparison */
     ExplanationReason reason;
     /* Of the predicted class; then, unless it adds nothing, of the true class, or of the runner-up if the prediction is
      * right */
@@ -50,27 +50,20 @@ typedef struct {
     guint8 *rgb; /* (side, side, 3), of the FeatureSpec's side: the base's input; NULL: missing or changed */
 } Explanation;
 
-typedef struct {
-    const Comparison *comparison; /* borrowed */
-    GPtrArray *items;             /* Explanation*, of each model in turn, by reason */
-} Explanations;
-
 /* FALSE and error if a model's input is not block5_pool, or imported maps of 7x7x512, or these pooled and the images are
  * not at hand; or if its head is not made of dense layers. */
 gboolean explanations_possible(const Comparison *comparison, gboolean has_images, GError **error);
 
-/* comparison: of such models; seed: of the sample. The features are read or computed again. Images that are missing or have
- * changed are reported on stderr. NULL and error if the source cannot be read. */
-Explanations *explanations_new(Comparison *comparison, guint64 seed, GError **error);
-void explanations_free(Explanations *explanations);
+/* Explanation*, of each of such models in turn, by reason; seed: of the sample. The features are read or computed again.
+ * Images that are missing or have changed are reported on stderr. NULL and error if the source cannot be read. */
+GPtrArray *explanations_new(Comparison *comparison, guint64 seed, GError **error);
 
 /* Appends the images to explain of a model, without maps: up to EXPLANATION_EACH for each reason, an image under the first
  * reason that takes it; the sample by seed, in order of the images. */
-void explanation_choose(const Comparison *comparison, guint model, guint64 seed, GPtrArray *items);
+void explanation_choose(const Evaluation *model, guint64 seed, GPtrArray *items);
 
 /* A sentence on how to read the maps of a model. Static. */
 const char *explanation_meaning(const Model *model);
 
 /* A description such as "true bees, taken for ants (73.1 % sure)". Caller frees. */
-char *explanation_title(const Explanations *explanations, const Explanation *explanation);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Explanations, explanations_free)
+char *explanation_title(const Explanation *explanation);

@@ -14,10 +14,13 @@
 
 enum { CELL = 224, GAP = 14, HEAD = 44, FOOT = 66, LEGEND = 96, LEGEND_STEPS = 24 };
 
-char *explanation_caption(const Explanations *explanations, const ExplanationMap *map)
+static const char *const reasons[EXPLAIN_REASONS] = {"wrong", "unsure", "sample"};
+
+char *explanation_caption(const Explanation *item, guint map)
 {
+    const ExplanationMap *of = item->maps + map;
     return g_strdup_printf("for %s: decision value %.3f, bias %.3f",
-                           explanations->comparison->names[map->label], map->value, map->bias);
+                           item->model->comparison->names[of->label], of->value, of->bias);
 }
 
 /* ---- Figures ---- */
@@ -44,10 +47,9 @@ static void draw_cell(Canvas *canvas, guint column, const guint8 *rgb, int side,
                 caption);
 }
 
-static void draw_cells(Canvas *canvas, const Explanations *explanations, const Explanation *item,
-                       double scale)
+static void draw_cells(Canvas *canvas, const Explanation *item, double scale)
 {
-    int side = explanations->comparison->evaluations[item->model]->model->spec->side;
+    int side = item->model->model->spec->side;
     g_autofree guint8 *pixels = g_malloc((gsize)side * (gsize)side * 3);
     if (item->rgb) {
         draw_cell(canvas, 0, item->rgb, side, "as the base saw it");
@@ -56,59 +58,53 @@ static void draw_cells(Canvas *canvas, const Explanations *explanations, const E
         draw_cell(canvas, 0, pixels, side, "the image is missing or has changed");
     }
     for (guint m = 0; m < item->n_maps; m++) {
-        g_autofree char *caption = explanation_caption(explanations, item->maps + m);
+        g_autofree char *caption = explanation_caption(item, m);
         overlay_draw(item->rgb, side, item->maps + m, scale, pixels);
         draw_cell(canvas, m + 1, pixels, side, caption);
     }
 }
 
-typedef struct {
-    const Explanations *explanations;
-    const Explanation *item;
-} Figure;
-
 static void draw(Canvas *canvas, const CanvasFigure *figure)
 {
-    const Figure *of = figure->of;
-    const Comparison *comparison = of->explanations->comparison;
-    const Evaluation *evaluation = comparison->evaluations[of->item->model];
-    double y = GAP + HEAD + CELL + 30, scale = overlay_scale(of->item);
+    const Explanation *item = figure->of;
+    double y = GAP + HEAD + CELL + 30, scale = overlay_scale(item);
     const CanvasTheme *theme = canvas_theme(canvas);
-    g_autofree char *title = explanation_title(of->explanations, of->item);
-    g_autofree char *head = g_strdup_printf("%s: %s", evaluation->name, title);
+    g_autofree char *title = explanation_title(item);
+    g_autofree char *head = g_strdup_printf("%s: %s", item->model->name, title);
     canvas_text(canvas, GAP, GAP + 8, (CanvasFont){13, theme->ink, TRUE}, ALIGN_LEFT, 0, head);
     canvas_text(canvas, GAP, GAP + 28, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
-                comparison->items[of->item->image]->key);
-    draw_cells(canvas, of->explanations, of->item, scale);
+                item->model->comparison->items[item->image]->key);
+    draw_cells(canvas, item, scale);
     draw_legend(canvas, GAP, y, scale);
     canvas_text(canvas, GAP, y + 22, (CanvasFont){9, theme->soft, FALSE}, ALIGN_LEFT, 0,
-                explanation_meaning(evaluation->model));
+                explanation_meaning(item->model->model));
 }
 
-static gboolean write_figure(const Explanations *explanations, const Explanation *item, const char *path,
-                             GError **error)
+static gboolean write_figure(const Explanation *item, const char *path, GError **error)
 {
-    const Figure of = {explanations, item};
-    const CanvasFigure figure = {
-        .width = GAP + 3 * (double)(CELL + GAP), .height = GAP + HEAD + CELL + FOOT, .draw = draw, .of = &of};
+    const CanvasFigure figure = {.width = GAP + 3 * (double)(CELL + GAP),
+                                 .height = GAP + HEAD + CELL + FOOT,
+                                 .draw = draw,
+                                 .of = item};
     return canvas_write(figure, path, error);
 }
 
 /* ---- Numbers ---- */
 
 /* side: of the table's columns, of which a smaller map leaves some empty. */
-static void append_map(GString *csv, const Explanations *explanations, const Explanation *item,
-                       const ExplanationMap *map, guint side, const char *figure)
+static void append_map(GString *csv, const Explanation *item, const ExplanationMap *map, guint side,
+                       const char *figure)
 {
-    const Evaluation *evaluation = explanations->comparison->evaluations[item->model];
+    const Evaluation *evaluation = item->model;
+    const Comparison *comparison = evaluation->comparison;
     const char *const fields[] = {
         figure,
         evaluation->name,
-        explanations->comparison->items[item->image]->key,
-        explanation_reason_name(item->reason),
-        explanations->comparison->names[explanations->comparison->labels[item->image]],
-        explanations->comparison->names[evaluation->predicted[item->image]],
-        explanations->comparison->names[map->label],
+        comparison->items[item->image]->key,
+        reasons[item->reason],
+        comparison_label(comparison, item->image),
+        evaluation_answer(evaluation, item->image),
+        comparison->names[map->label],
     };
     for (guint f = 0; f < G_N_ELEMENTS(fields); f++)
         csv_append(csv, fields[f]);
@@ -122,30 +118,29 @@ static void append_map(GString *csv, const Explanations *explanations, const Exp
 }
 
 /* Of the largest map. */
-static guint largest_side(const Explanations *explanations)
+static guint largest_side(const GPtrArray *explanations)
 {
     guint side = 0;
-    for (guint i = 0; i < explanations->items->len; i++)
-        side = MAX(side, ((const Explanation *)explanations->items->pdata[i])->maps[0].side);
+    for (guint i = 0; i < explanations->len; i++)
+        side = MAX(side, ((const Explanation *)explanations->pdata[i])->maps[0].side);
     return side;
 }
 
 /* MODEL-REASON-N.png: N counts a model's images of this reason from 1. */
-static char *figure_name(const Explanations *explanations, guint index)
+static char *figure_name(const GPtrArray *explanations, guint index)
 {
-    const Explanation *item = explanations->items->pdata[index];
+    const Explanation *item = explanations->pdata[index];
     guint number = 1;
     for (; index > 0; index--, number++) {
-        const Explanation *before = explanations->items->pdata[index - 1];
+        const Explanation *before = explanations->pdata[index - 1];
         if (before->model != item->model || before->reason != item->reason)
             break;
     }
-    g_autofree char *name =
-        g_strdelimit(g_strdup(explanations->comparison->evaluations[item->model]->name), "/", '_');
-    return g_strdup_printf("%s-%s-%u.png", name, explanation_reason_name(item->reason), number);
+    g_autofree char *name = g_strdelimit(g_strdup(item->model->name), "/", '_');
+    return g_strdup_printf("%s-%s-%u.png", name, reasons[item->reason], number);
 }
 
-gboolean explanations_write(const Explanations *explanations, const char *folder, GError **error)
+gboolean explanations_write(const GPtrArray *explanations, const char *folder, GError **error)
 {
     g_autoptr(GString) csv =
         g_string_new("picture,model,path,reason,true,predicted,class,decision_value,bias");
@@ -156,14 +151,14 @@ gboolean explanations_write(const Explanations *explanations, const char *folder
     for (guint p = 0; p < side * side; p++)
         g_string_append_printf(csv, ",r%uc%u", p / side, p % side);
     g_string_append_c(csv, '\n');
-    for (guint i = 0; i < explanations->items->len; i++) {
-        const Explanation *item = explanations->items->pdata[i];
+    for (guint i = 0; i < explanations->len; i++) {
+        const Explanation *item = explanations->pdata[i];
         g_autofree char *name = figure_name(explanations, i);
         g_autofree char *path = g_build_filename(folder, name, NULL);
-        if (!write_figure(explanations, item, path, error))
+        if (!write_figure(item, path, error))
             return FALSE;
         for (guint m = 0; m < item->n_maps; m++)
-            append_map(csv, explanations, item, item->maps + m, side, name);
+            append_map(csv, item, item->maps + m, side, name);
     }
     g_autofree char *path = g_build_filename(folder, EXPLANATION_CSV, NULL);
     return output_file_write(path, csv->str, csv->len, error);

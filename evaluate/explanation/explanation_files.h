@@ -10,7 +10,7 @@
 #define EXPLANATION_CSV "maps.csv"
 
 /* Into a folder, which is created where it is missing. FALSE and error if one cannot be written. */
-gboolean explanations_write(const Explanations *explanations, const char *folder, GError **error);
+gboolean explanations_write(const GPtrArray *explanations, const char *folder, GError **error);
 
-/* "for bees: decision value +1.23, bias -0.10": beneath a map. Caller frees. */
-char *explanation_caption(const Explanations *explanations, const ExplanationMap *map);
+/* "for bees: decision value 1.234, bias -0.100": beneath a map. Caller frees. */
+char *explanation_caption(const Explanation *explanation, guint map);

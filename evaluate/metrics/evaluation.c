@@ -1,7 +1,6 @@
 /* evaluation: see evaluation.h. */
 #include "evaluate/metrics/evaluation.h"
 
-#include "common/cli/cli.h"
 #include "common/core/error.h"
 #include "common/core/plural.h"
 #include "common/dataset/partition.h"
@@ -50,7 +49,6 @@ static void evaluation_free(Evaluation *evaluation)
 {
     g_free(evaluation->path);
     g_free(evaluation->name);
-    g_free(evaluation->shown);
     model_free(evaluation->model);
     g_free(evaluation->known.scores);
     g_free(evaluation->known.similarities);
@@ -102,7 +100,6 @@ Comparison *comparison_new(const ModelChoice *choice, guint threads, GError **er
         evaluation->comparison = comparison;
         evaluation->path = g_strdup(choice->paths[i]);
         evaluation->name = short_name((const char *const *)choice->paths, choice->n, i);
-        evaluation->shown = cli_printable(evaluation->name);
         evaluation->train_seconds = NAN;
         evaluation->model = model_load(choice->paths[i], error);
         if (!evaluation->model)

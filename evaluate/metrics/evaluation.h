@@ -44,6 +44,15 @@ typedef struct {
     double p;          /* corrected: below 0.05 the slice differs */
 } Slice;
 
+/* How well a model tells images of no class from the others (questions/unknown.h). */
+enum { TOLD_BY_SCORE, TOLD_BY_SIMILARITY, TOLD_WAYS };
+typedef struct {
+    guint ways; /* of these; TOLD_BY_SIMILARITY and what follows: where the model keeps images trained on */
+    Separation by[TOLD_WAYS]; /* (ways) */
+    double limit; /* the model's; if it has none, that which keeps METRICS_KEPT of the images trained on */
+    double kept, below; /* share of the known images at the limit or above it, and of the unknown below it */
+} Told;
+
 /* What a model says of N images. */
 typedef struct {
     /* (N, L) model_predict's outputs; where the model has probabilities, these: of the comparison's images once they are
@@ -66,8 +75,7 @@ typedef struct Comparison Comparison;
 /* One model on the comparison's images: N = images->list->items->len, L classes. */
 typedef struct {
     const Comparison *comparison; /* that it is one of */
-    /* The file; its name in tables, short and different from the others'; and that for a terminal. */
-    char *path, *name, *shown;
+    char *path, *name;            /* the file, and its name in tables, short and different from the others' */
     Model *model;
     Judgement known, unknown;   /* of the comparison's images, and of those of no class */
     const float *probabilities; /* the scores, where they are; NULL where they are decision values */
@@ -87,6 +95,7 @@ typedef struct {
     GArray *coverage; /* CoveragePoint, of the probabilities; NULL where there are none */
     Answers answers;  /* with these */
     Leakage leakage;
+    Told told;
     GArray *slices;       /* Slice, in order of columns and values; NULL: not asked for */
     double train_seconds; /* of all epochs, from the training's --history; NAN: not known */
 } Evaluation;

@@ -23,21 +23,27 @@ static double share_known(const float *similarities, guint n, double limit)
     return (double)known / n;
 }
 
-UnknownFigures unknown_measure(const Evaluation *evaluation)
+static void measure(Evaluation *model)
 {
-    const Comparison *comparison = evaluation->comparison;
-    guint n = comparison->n, m = comparison->unknown->list->items->len;
-    const Novelty *novelty = evaluation->model->novelty;
-    const float *similarities = evaluation->known.similarities, *others = evaluation->unknown.similarities;
-    g_autofree float *known = best_scores(evaluation->known.scores, n, comparison->classes);
-    g_autofree float *unknown = best_scores(evaluation->unknown.scores, m, comparison->classes);
-    UnknownFigures figures = {.score = metrics_separation(known, n, unknown, m)};
+    guint n = model->comparison->n, m = model->comparison->unknown->list->items->len;
+    guint classes = model->comparison->classes;
+    const Novelty *novelty = model->model->novelty;
+    const float *similarities = model->known.similarities, *others = model->unknown.similarities;
+    Told *told = &model->told;
+    g_autofree float *known = best_scores(model->known.scores, n, classes);
+    g_autofree float *unknown = best_scores(model->unknown.scores, m, classes);
+    told->by[told->ways++] = metrics_separation(known, n, unknown, m);
     if (!similarities)
-        return figures;
-    figures.similarity = metrics_separation(similarities, n, others, m);
-    figures.limit =
+        return;
+    told->by[told->ways++] = metrics_separation(similarities, n, others, m);
+    told->limit =
         isfinite(novelty->limit) ? novelty->limit : novelty_limit(novelty->held, novelty->n, METRICS_KEPT);
-    figures.kept = share_known(similarities, n, figures.limit);
-    figures.told = 1 - share_known(others, m, figures.limit);
-    return figures;
+    told->kept = share_known(similarities, n, told->limit);
+    told->below = 1 - share_known(others, m, told->limit);
+}
+
+void unknown_measure(const Comparison *comparison)
+{
+    for (guint j = 0; comparison->unknown && j < comparison->models; j++)
+        measure(comparison->evaluations[j]);
 }

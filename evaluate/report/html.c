@@ -21,33 +21,24 @@ void html_text(GString *page, const char *text)
     }
 }
 
-void html_add(GString *page, const char *markup, ...)
+void html_print(GString *page, const char *format, ...)
 {
-    va_list parts;
-    gboolean is_text = FALSE;
-    va_start(parts, markup);
-    for (const char *part = markup; part; part = va_arg(parts, const char *), is_text = !is_text)
-        if (is_text)
-            html_text(page, part);
-        else
-            g_string_append(page, part);
-    va_end(parts);
+    va_list values;
+    va_start(values, format);
+    escaped_vprintf(page, html_text, format, values);
+    va_end(values);
 }
 
 void html_prose(GString *page, const char *sentence)
 {
-    g_autofree char *named = cli_commands(sentence);
-    g_auto(GStrv) parts = g_strsplit(named, "`", -1);
-    for (guint i = 0; parts[i]; i++)
-        if (i % 2)
-            html_add(page, "<code>", parts[i], "</code>", NULL);
+    g_auto(GStrv) parts = g_strsplit(sentence, "`", -1);
+    for (guint i = 0; parts[i]; i++) {
+        g_autofree char *typed = i % 2 ? cli_commands(parts[i]) : NULL;
+        if (typed && !*typed)
+            g_string_append_c(page, '`'); /* a name's */
         else
-            html_text(page, parts[i]);
-}
-
-char *html_share(double share)
-{
-    return g_strdup_printf("%.1f&nbsp;%%", 100 * share);
+            html_print(page, typed ? "<code>%s</code>" : "%s", typed ? typed : parts[i]);
+    }
 }
 
 void html_image(GString *page, const char *classes, const char *type, GBytes *bytes, const char *alt)
@@ -55,10 +46,8 @@ void html_image(GString *page, const char *classes, const char *type, GBytes *by
     gsize size;
     const guchar *data = g_bytes_get_data(bytes, &size);
     g_autofree char *base64 = g_base64_encode(data, size);
-    g_string_append(page, "<img ");
-    if (classes)
-        g_string_append_printf(page, "class=\"%s\" ", classes);
-    g_string_append_printf(page, "src=\"data:%s;base64,", type);
+    html_print(page, classes ? "<img class=\"%s\" " : "<img %s", classes ? classes : "");
+    html_print(page, "src=\"data:%s;base64,", type);
     g_string_append(page, base64); /* megabytes: not by printf, fatal.h */
-    html_add(page, "\" alt=\"", alt, classes ? "\">" : "\" loading=\"lazy\">", NULL);
+    html_print(page, classes ? "\" alt=\"%s\">" : "\" alt=\"%s\" loading=\"lazy\">", alt);
 }

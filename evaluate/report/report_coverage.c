@@ -77,7 +77,7 @@ static void append_model(Report *report, Evaluation *model)
     g_autofree CoveragePoint *of = coverage_by_class(answers, point->threshold),
                              *all = coverage_by_class(answers, 0);
     const Classes classes = {answers, of, all};
-    g_string_append_printf(page, "<details><summary>By class, from %.4f on</summary>", point->threshold);
+    html_print(page, "<details><summary>By class, from %.4f on</summary>", point->threshold);
     rows_table(page, "fold sortable", "What is answered by class", describe_class, &classes,
                answers->classes);
     g_string_append(page, "</details>\n");

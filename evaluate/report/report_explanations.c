@@ -19,42 +19,44 @@ static void append_image(GString *page, const guint8 *rgb, int side, const char 
     g_string_append(page, "<figure>");
     if (jpeg)
         html_image(page, NULL, "image/jpeg", jpeg, alt);
-    html_add(page, "<figcaption>", caption, "</figcaption></figure>", NULL);
+    html_print(page, "<figcaption>%s</figcaption></figure>", caption);
 }
 
 static void append_item(Report *report, const Explanation *item)
 {
-    const Explanations *explanations = report->options->explanations;
-    int side = report->comparison->evaluations[item->model]->model->spec->side;
+    int side = item->model->model->spec->side;
     g_autofree guint8 *pixels = g_malloc((gsize)side * (gsize)side * 3);
-    g_autofree char *title = explanation_title(explanations, item);
+    g_autofree char *title = explanation_title(item);
     double scale = overlay_scale(item);
-    html_add(report->page, "<li><div><strong>", title, "</strong></div><div class=\"path\">",
-             report->comparison->items[item->image]->key, "</div><div class=\"maps\">", NULL);
+    html_print(report->page,
+               "<li><div><strong>%s</strong></div><div class=\"path\">%s</div><div class=\"maps\">", title,
+               report->comparison->items[item->image]->key);
     if (item->rgb)
         append_image(report->page, item->rgb, side, "", "as the base saw it");
     for (guint m = 0; m < item->n_maps; m++) {
-        g_autofree char *caption = explanation_caption(explanations, item->maps + m);
+        g_autofree char *caption = explanation_caption(item, m);
         g_autofree char *alt = g_strdup_printf("Map %s", caption);
         overlay_draw(item->rgb, side, item->maps + m, scale, pixels);
         append_image(report->page, pixels, side, alt, caption);
     }
-    g_string_append_printf(report->page,
-                           "</div><div class=\"path\">full colour: ±%.3g in one region</div></li>\n", scale);
+    html_print(report->page, "</div><div class=\"path\">full colour: ±%.3g in one region</div></li>\n",
+               scale);
 }
 
 static void append_model(Report *report, Evaluation *model)
 {
-    const GPtrArray *items = report->options->explanations->items;
-    html_add(report->page, "<p>", explanation_meaning(model->model), "</p>", NULL);
+    const GPtrArray *items = report->explanations;
+    html_print(report->page, "<p>%s</p>", explanation_meaning(model->model));
     int reason = -1;
     for (guint i = 0; i < items->len; i++) { /* which are by reason */
         const Explanation *item = items->pdata[i];
-        if (report->comparison->evaluations[item->model] != model)
+        if (item->model != model)
             continue;
         if ((int)item->reason != reason)
-            g_string_append_printf(report->page, "%s<h4>%s</h4>\n<ul class=\"explanations\">\n",
-                                   reason >= 0 ? "</ul>\n" : "", headings[item->reason]);
+            html_print(report->page,
+                       reason >= 0 ? "</ul>\n<h4>%s</h4>\n<ul class=\"explanations\">\n"
+                                   : "<h4>%s</h4>\n<ul class=\"explanations\">\n",
+                       headings[item->reason]);
         reason = (int)item->reason;
         append_item(report, item);
     }
@@ -63,7 +65,7 @@ static void append_model(Report *report, Evaluation *model)
 
 void section_explanations(Report *report)
 {
-    if (!report->options->explanations)
+    if (!report->explanations)
         return;
     g_string_append(
         report->page,

@@ -50,9 +50,9 @@ void report_models(Report *report, void (*append)(Report *report, Evaluation *mo
         Evaluation *model = report->comparison->evaluations[m];
         gsize start = page->len;
         if (n > 1)
-            g_string_append_printf(page, "<details class=\"model\"%s><summary>",
-                                   n <= 2 || model == report->comparison->verdict.best ? " open" : "");
-        html_add(page, "<h3>", model->name, n > 1 ? "</h3></summary>\n" : "</h3>", NULL);
+            html_print(page, "<details class=\"model\"%s><summary>",
+                       n <= 2 || model == report->comparison->verdict.best ? " open" : "");
+        html_print(page, n > 1 ? "<h3>%s</h3></summary>\n" : "<h3>%s</h3>", model->name);
         gsize open = page->len;
         append(report, model);
         if (!is_empty(page, start, open) && n > 1)
@@ -65,8 +65,8 @@ static void append_head(GString *page, const char *title)
     g_string_append(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                           "<link rel=\"icon\" href=\"data:,\">\n");
-    html_add(page, "<title>", title, "</title>\n<style>\n", NULL);
-    g_string_append_printf(page, "%s</style>\n</head>\n", report_css);
+    html_print(page, "<title>%s</title>\n", title);
+    g_string_append_printf(page, "<style>\n%s</style>\n</head>\n", report_css);
 }
 
 /* Links to the sections that the page has. */
@@ -76,7 +76,7 @@ static void append_contents(GString *page, const char *sections)
     for (guint i = 0; i < G_N_ELEMENTS(contents); i++) {
         g_autofree char *section = g_strdup_printf("<section id=\"%s\"", contents[i].id);
         if (strstr(sections, section))
-            g_string_append_printf(page, "<a href=\"#%s\">%s</a>\n", contents[i].id, contents[i].link);
+            html_print(page, "<a href=\"#%s\">%s</a>\n", contents[i].id, contents[i].link);
     }
     g_string_append(page, "<button type=\"button\" id=\"theme\" hidden>Dark</button>\n</div></nav>\n");
 }
@@ -84,17 +84,15 @@ static void append_contents(GString *page, const char *sections)
 static void append_masthead(GString *page, const Comparison *comparison, const char *title)
 {
     const TestImages *images = comparison->images;
-    html_add(page,
-             "<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n"
-             "<header class=\"masthead\">\n<h1>",
-             title, "</h1>\n<p class=\"soft\">", NULL);
-    g_string_append_printf(page, "%u %s of %u %s from the %s ", comparison->n,
-                           plural(comparison->n, "image", "images"), comparison->classes,
-                           plural(comparison->classes, "class", "classes"),
-                           images->cache ? "cache" : "folder");
-    html_add(page, "<code>", images->list->root, "</code>", NULL);
+    html_print(page,
+               "<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n"
+               "<header class=\"masthead\">\n<h1>%s</h1>\n<p class=\"soft\">%u %s of %u %s from the %s "
+               "<code>%s</code>",
+               title, comparison->n, plural(comparison->n, "image", "images"), comparison->classes,
+               plural(comparison->classes, "class", "classes"), images->cache ? "cache" : "folder",
+               images->list->root);
     if (images->skipped->len)
-        g_string_append_printf(page, "; %u more could not be read", images->skipped->len);
+        html_print(page, "; %u more could not be read", images->skipped->len);
     g_string_append(page, "</p>\n</header>\n");
 }
 
@@ -108,8 +106,8 @@ static gboolean write_page(const Report *report, const char *title, const char *
     append_contents(page, sections);
     g_string_append(page, "<main id=\"main\">\n");
     g_string_append(page, sections); /* megabytes: not by printf, fatal.h */
-    g_string_append_printf(page, "</main>\n<footer class=\"masthead soft\"><p>vggcache %s</p></footer>\n",
-                           VGGCACHE_VERSION);
+    html_print(page, "</main>\n<footer class=\"masthead soft\"><p>vggcache %s</p></footer>\n",
+               VGGCACHE_VERSION);
     g_string_append_printf(page, "<script>\n%s</script>\n</body>\n</html>\n", report_js);
     if (g_mkdir_with_parents(folder, 0777) != 0)
         return error_set(error, "%s: cannot create the report's folder: %s", folder, g_strerror(errno));
@@ -117,31 +115,29 @@ static gboolean write_page(const Report *report, const char *title, const char *
     return output_file_write(path, page->str, page->len, error);
 }
 
-gboolean report_write(const Comparison *comparison, const ReportOptions *options, ReportKind kind,
-                      const char *folder, GError **error)
+gboolean report_write(Report *report, ReportKind kind, const char *folder, GError **error)
 {
     static const char *const kinds[] = {"Evaluation", "Explanations", "Review"};
     void (*const alone)(Report * report) = kind == REPORT_EXPLANATIONS ? section_explanations
                                            : kind == REPORT_REVIEW     ? section_review
                                                                        : NULL;
     g_autoptr(GString) page = g_string_new(NULL);
-    g_autofree char *name = g_path_get_basename(comparison->images->list->root);
-    g_autofree char *title = options->style->title ? g_strdup(options->style->title)
-                                                   : g_strdup_printf("%s on %s", kinds[kind], name);
-    Report report = {comparison, options, page, comparison->images->folder, NULL};
-    for (guint i = 0; i < G_N_ELEMENTS(contents) && !report.error; i++) {
+    g_autofree char *name = g_path_get_basename(report->comparison->images->list->root);
+    g_autofree char *title = report->style->title ? g_strdup(report->style->title)
+                                                  : g_strdup_printf("%s on %s", kinds[kind], name);
+    report->page = page;
+    for (guint i = 0; i < G_N_ELEMENTS(contents) && !report->error; i++) {
         gsize start = page->len;
         if (alone ? contents[i].append != alone : contents[i].append == section_review)
             continue;
-        g_string_append_printf(page, "<section id=\"%s\">\n<h2>%s</h2>\n", contents[i].id,
-                               contents[i].heading);
+        html_print(page, "<section id=\"%s\">\n<h2>%s</h2>\n", contents[i].id, contents[i].heading);
         gsize open = page->len;
-        contents[i].append(&report);
+        contents[i].append(report);
         if (!is_empty(page, start, open))
             g_string_append(page, "</section>\n");
     }
-    if (!report.error)
-        return write_page(&report, title, folder, error);
-    g_propagate_error(error, report.error);
+    if (!report->error)
+        return write_page(report, title, folder, error);
+    g_propagate_error(error, report->error);
     return FALSE;
 }

@@ -7,10 +7,15 @@
 #include "evaluate/report/confusion.h"
 
 typedef struct {
-    const Style *style;               /* title NULL: "Evaluation of SOURCE" */
-    const Explanations *explanations; /* NULL: none */
-    const GArray *review;             /* ReviewItem (review.h); NULL: none */
-} ReportOptions;
+    const Comparison *comparison;
+    const Style *style;            /* title NULL: "Evaluation of SOURCE" */
+    const GPtrArray *explanations; /* Explanation*; NULL: none */
+    const GArray *review;          /* ReviewItem (review.h); NULL: none */
+
+    /* Of the sections (report_sections.h): */
+    GString *page;
+    GError *error; /* of what failed; NULL: nothing */
+} Report;
 
 typedef enum {
     REPORT_ALL,          /* but what there is to decide on */
@@ -19,5 +24,4 @@ typedef enum {
 } ReportKind;
 
 /* Into a folder, which is created where it is missing. FALSE and error if that fails, or what is shown cannot be read. */
-gboolean report_write(const Comparison *comparison, const ReportOptions *options, ReportKind kind,
-                      const char *folder, GError **error);
+gboolean report_write(Report *report, ReportKind kind, const char *folder, GError **error);

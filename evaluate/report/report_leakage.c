@@ -1,7 +1,6 @@
 /* report_leakage: see report_answers.h and report_sections.h. */
 #include "evaluate/report/report_answers.h"
 
-#include "common/cli/cli.h"
 #include "common/core/plural.h"
 #include "evaluate/report/report_sections.h"
 
@@ -44,11 +43,9 @@ static const Twin *original_of(const Sighting *one)
 static char *headline(const Comparison *comparison, guint count)
 {
     guint n = comparison->n;
-    g_autoptr(GString) line = g_string_new(NULL);
-    if (!comparison->trained_on) {
-        g_string_printf(line, "%u of %u test images were in a training set", count, n);
-        return g_strdup(line->str);
-    }
+    if (!comparison->trained_on)
+        return g_strdup_printf("%u of %u test images were in a training set", count, n);
+    GString *line = g_string_new(NULL);
     guint same = 0, alike = 0;
     for (guint i = 0; i < n; i++) {
         same += comparison->twins[i].same;
@@ -62,35 +59,34 @@ static char *headline(const Comparison *comparison, guint count)
     if (count > same + alike)
         g_string_append_printf(line, "; according to the models, %u more %s in a training set",
                                count - same - alike, plural(count - same - alike, "was", "were"));
-    return g_strdup(line->str);
+    return g_string_free(line, FALSE);
 }
 
 static void append_accuracy(GString *text, const Evaluation *evaluation)
 {
     const Leakage *leakage = &evaluation->leakage;
-    const char *name = evaluation->shown;
+    const char *name = evaluation->name;
     if (!leakage->seen)
-        g_string_append_printf(text, "%8.4f  unknown: the model does not record what it was trained on  %s\n",
-                               evaluation->accuracy, name);
+        text_print(text, "%8.4f  unknown: the model does not record what it was trained on  %s\n",
+                   evaluation->accuracy, name);
     else if (leakage->count < evaluation->comparison->n)
-        g_string_append_printf(text, "%8.4f  %12.4f  %.4f to %.4f  %s\n", evaluation->accuracy,
-                               leakage->accuracy, leakage->interval.low, leakage->interval.high, name);
+        text_print(text, "%8.4f  %12.4f  %.4f to %.4f  %s\n", evaluation->accuracy, leakage->accuracy,
+                   leakage->interval.low, leakage->interval.high, name);
     else
-        g_string_append_printf(text, "%8.4f  none is left: nothing is known about new images  %s\n",
-                               evaluation->accuracy, name);
+        text_print(text, "%8.4f  none is left: nothing is known about new images  %s\n", evaluation->accuracy,
+                   name);
 }
 
 /* "cat/1.jpg is dog/2.jpg", "… is nearly …", or that it was trained on. */
 static void append_sighting(GString *text, const Sighting *one)
 {
     const Twin *twin = original_of(one);
-    g_autofree char *path = cli_printable(one->path), *other = twin ? cli_printable(twin->path) : NULL;
     if (!twin)
-        g_string_append_printf(text, "  %s is in a training set\n", path);
+        text_print(text, "  %s is in a training set\n", one->path);
     else if (twin->same)
-        g_string_append_printf(text, "  %s is %s\n", path, other);
+        text_print(text, "  %s is %s\n", one->path, twin->path);
     else
-        g_string_append_printf(text, "  %s is nearly %s (%.4f)\n", path, other, (double)twin->cosine);
+        text_print(text, "  %s is nearly %s (%.4f)\n", one->path, twin->path, (double)twin->cosine);
 }
 
 void leakage_text(GString *text, const Comparison *comparison)
@@ -99,8 +95,8 @@ void leakage_text(GString *text, const Comparison *comparison)
     guint count = found->len;
     if (!count && !comparison->trained_on)
         return;
-    g_autofree char *line = headline(comparison, count), *printable = cli_printable(line);
-    g_string_append_printf(text, "\n%s\n", printable);
+    g_autofree char *line = headline(comparison, count);
+    text_print(text, "\n%s\n", line);
     if (!count)
         return;
     g_string_append(text, "accuracy  without them  95 % interval     model\n");
@@ -170,7 +166,7 @@ static void append_groups(GString *page, const GArray *found, guint n)
         if (told[first])
             continue;
         if (original)
-            html_add(page, "<li><code>", original, "</code><ul>", NULL);
+            html_print(page, "<li><code>%s</code><ul>", original);
         else
             g_string_append(page, "<li><span>in a training set</span><ul>");
         for (guint i = first; i < n; i++) {
@@ -178,11 +174,11 @@ static void append_groups(GString *page, const GArray *found, guint n)
             if (g_strcmp0(one->twin ? one->twin->path : NULL, original) != 0)
                 continue;
             told[i] = TRUE;
-            html_add(page, "<li><code>", one->path, "</code>", NULL);
+            html_print(page, "<li><code>%s</code>", one->path);
             if (one->twin && one->twin->same)
                 g_string_append(page, " is the same");
             else if (one->twin)
-                g_string_append_printf(page, " is nearly the same (cosine %.3f)", (double)one->twin->cosine);
+                html_print(page, " is nearly the same (cosine %.3f)", (double)one->twin->cosine);
             g_string_append(page, "</li>");
         }
         g_string_append(page, "</ul></li>\n");
@@ -199,7 +195,7 @@ void section_leakage(Report *report)
     if (!count && !comparison->trained_on)
         return;
     g_autofree char *line = headline(comparison, count);
-    html_add(page, "<p>", line, "</p>", NULL);
+    html_print(page, "<p>%s</p>", line);
     if (!count)
         return;
     rows_table(page, "fold", "Trained on", describe_model, comparison->evaluations, comparison->models);
@@ -207,5 +203,5 @@ void section_leakage(Report *report)
         return;
     append_groups(page, found, MIN(count, SHOWN));
     if (count > SHOWN)
-        g_string_append_printf(page, "<p>and %u more, which <code>--json</code> lists</p>\n", count - SHOWN);
+        html_print(page, "<p>and %u more, which <code>--json</code> lists</p>\n", count - SHOWN);
 }

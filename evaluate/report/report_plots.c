@@ -33,12 +33,11 @@ void report_figure(Report *report, CanvasFigure figure, CanvasFormat format, con
     g_autoptr(GBytes) light = canvas_render(figure, format, &canvas_light, &error);
     g_autoptr(GBytes) dark = light ? canvas_render(figure, format, &canvas_dark, &error) : NULL;
     if (!dark) {
-        g_autofree char *sentence = g_strdup_printf("%s is not drawn: %s", alt, error->message);
-        cli_remark("%s", sentence);
-        report_missing(report, sentence);
+        cli_remark("%s is not drawn: %s", alt, error->message);
+        html_print(page, "<p class=\"soft\">%s is not drawn: %s</p>\n", alt, error->message);
         return;
     }
-    html_add(page, "<div class=\"figure\" tabindex=\"0\" role=\"region\" aria-label=\"", alt, "\">", NULL);
+    html_print(page, "<div class=\"figure\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">", alt);
     html_image(page, "on-light", type, light, alt);
     html_image(page, "on-dark", type, dark, alt);
     g_string_append(page, "</div>\n");
@@ -70,18 +69,16 @@ static void append_confusion(Report *report, Evaluation *model)
     guint classes = report->comparison->classes;
     GString *page = report->page;
     g_autofree char *alt = g_strdup_printf("Confusion matrix of %s", model->name);
-    const Confusion one = {.of = report->comparison,
-                           .models = &model,
-                           .n = 1,
-                           .cells = (ConfusionCells)report->options->style->cells};
-    g_string_append_printf(page, "<div class=\"%s\"><div>", classes <= SIDE_BY_SIDE ? "beside" : "below");
+    const Confusion one = {
+        .of = report->comparison, .models = &model, .n = 1, .cells = (ConfusionCells)report->style->cells};
+    html_print(page, "<div class=\"%s\"><div>", classes <= SIDE_BY_SIDE ? "beside" : "below");
     report_figure(report, confusion_figure(&one), classes <= VECTOR_CLASSES ? CANVAS_SVG : CANVAS_PNG, alt);
     g_string_append(page, "</div><div>");
     if (model->confused->len)
         rows_table(page, "fold", "Most confused classes", describe_confused, model,
                    MIN(model->confused->len, MAX_PAIRS));
     if (classes <= TABLE_CLASSES) {
-        html_add(page, "<details><summary>Matrix of ", model->name, " as a table</summary>", NULL);
+        html_print(page, "<details><summary>Matrix of %s as a table</summary>", model->name);
         rows_table(page, "matrix", "Confusion matrix", describe_matrix, model, classes);
         g_string_append(page, "</details>\n");
     }
@@ -107,7 +104,7 @@ void section_scatter(Report *report)
     if (!scatter)
         return;
     g_autofree char *caption = scatter_caption(scatter);
-    html_add(report->page, "<p>", caption, "</p>", NULL);
+    html_print(report->page, "<p>%s</p>", caption);
     report_figure(report, scatter_figure(scatter), scatter->n > VECTOR_MARKS ? CANVAS_PNG : CANVAS_SVG,
                   "Scatter of the images by their first two principal components");
 }
@@ -169,15 +166,15 @@ void section_training(Report *report)
 
 void report_thumbnails(Report *report)
 {
-    if (!report->folder)
+    if (!report->comparison->images->folder)
         report_missing(report, "Without thumbnails: `--images DIR` names the folder of the images.");
 }
 
 static void append_mistakes(Report *report, Evaluation *model)
 {
     guint n = report->comparison->n, wrong = model->mistakes->len;
-    g_string_append_printf(report->page, "<p>%u of %u %s wrong</p>\n<ul class=\"gallery\">\n", wrong, n,
-                           plural(n, "image", "images"));
+    html_print(report->page, "<p>%u of %u %s wrong</p>\n<ul class=\"gallery\">\n", wrong, n,
+               plural(n, "image", "images"));
     for (guint i = 0; i < MIN(wrong, MAX_MISTAKES); i++) {
         const ReviewItem item = review_mistake(model, i);
         g_autoptr(GBytes) jpeg = report_thumbnail(report, item.ranked.image, FIT_CROP);

@@ -15,18 +15,19 @@ static const char *const reasons[REVIEW_REASONS] = {"suspect", "mistake", "unsur
 
 static const ReviewItem *item_at(const Report *report, guint i)
 {
-    return &g_array_index(report->options->review, ReviewItem, i);
+    return &g_array_index(report->review, ReviewItem, i);
 }
 
 /* Edits are kept under what is decided on: the paths, in their order. */
 static void append_id(Report *report)
 {
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    for (guint i = 0; i < report->options->review->len; i++) {
+    for (guint i = 0; i < report->review->len; i++) {
         const char *path = report->comparison->items[item_at(report, i)->ranked.image]->key;
         g_checksum_update(sum, (const guchar *)path, (gssize)strlen(path) + 1);
     }
-    g_string_append_printf(report->page, " data-id=\"%.16s\"", g_checksum_get_string(sum));
+    g_autofree char *id = g_strndup(g_checksum_get_string(sum), 16);
+    html_print(report->page, " data-id=\"%s\"", id);
 }
 
 /* How sure it is that something is wrong. */
@@ -36,23 +37,19 @@ static void append_score(Report *report, const ReviewItem *item, gboolean probab
     gboolean suspect = item->reason == REVIEW_SUSPECT;
     if (item->reason == REVIEW_UNSURE || item->reason == REVIEW_UNKNOWN)
         return;
-    if (item->reason == REVIEW_DUPLICATE) {
-        html_add(page, item->ranked.score < 1 ? "<dt>Nearly</dt><dd>" : "<dt>Same as</dt><dd>",
-                 report->comparison->items[item->twin]->key, "</dd>", NULL);
-        return;
-    }
-    g_autofree char *score = suspect || probabilities ? html_share(item->ranked.score)
-                                                      : g_strdup_printf("%.3f", item->ranked.score);
-    g_string_append_printf(page, "<dt>%s</dt><dd>%s</dd>",
-                           suspect         ? "Label wrong"
-                           : probabilities ? "Sure"
-                                           : "Margin",
-                           score);
+    double score = item->ranked.score;
+    if (item->reason == REVIEW_DUPLICATE)
+        html_print(page, "<dt>%s</dt><dd>%s</dd>", score < 1 ? "Nearly" : "Same as",
+                   report->comparison->items[item->twin]->key);
+    else if (suspect || probabilities)
+        html_print(page, "<dt>%s</dt><dd>%.1f&nbsp;%%</dd>", suspect ? "Label wrong" : "Sure", 100 * score);
+    else
+        html_print(page, "<dt>Margin</dt><dd>%.3f</dd>", score);
 }
 
 GBytes *report_thumbnail(const Report *report, guint image, Fit fit)
 {
-    if (!report->folder)
+    if (!report->comparison->images->folder)
         return NULL;
     const char *file = report->comparison->items[image]->path;
     g_autofree guint8 *rgb = g_malloc(3 * SIDE * SIDE);
@@ -66,25 +63,24 @@ void report_card(Report *report, const Evaluation *evaluation, const ReviewItem 
     GString *page = report->page;
     const Comparison *comparison = report->comparison;
     const char *path = comparison->items[item->ranked.image]->key;
-    const char *label = comparison->names[comparison->labels[item->ranked.image]];
+    const char *label = comparison_label(comparison, item->ranked.image);
     g_string_append(page, "<li");
     if (decides)
-        html_add(page, " data-path=\"", path, "\" data-label=\"", label, "\" data-reason=\"",
-                 reasons[item->reason], "\" data-suggested=\"", item->suggested ? item->suggested : "", "\"",
-                 NULL);
+        html_print(page, " data-path=\"%s\" data-label=\"%s\" data-reason=\"%s\" data-suggested=\"%s\"", path,
+                   label, reasons[item->reason], item->suggested ? item->suggested : "");
     g_string_append_c(page, '>');
-    if (report->folder && jpeg)
+    if (report->comparison->images->folder && jpeg)
         html_image(page, NULL, "image/jpeg", jpeg, "");
-    else if (report->folder)
+    else if (report->comparison->images->folder)
         g_string_append(page, "<div class=\"unread\">cannot be read</div>");
     if (decides)
-        g_string_append_printf(page, "<div class=\"reason\">%s</div>", reasons[item->reason]);
-    html_add(page, "<dl><dt>Label</dt><dd>", label, "</dd>", NULL);
+        html_print(page, "<div class=\"reason\">%s</div>", reasons[item->reason]);
+    html_print(page, "<dl><dt>Label</dt><dd>%s</dd>", label);
     if (item->suggested)
-        html_add(page, item->reason == REVIEW_UNSURE ? "<dt>Or</dt><dd>" : "<dt>Suggested</dt><dd>",
-                 item->suggested, "</dd>", NULL);
+        html_print(page, "<dt>%s</dt><dd>%s</dd>", item->reason == REVIEW_UNSURE ? "Or" : "Suggested",
+                   item->suggested);
     append_score(report, item, evaluation->probabilities != NULL);
-    html_add(page, "</dl><div class=\"path\"><code>", path, "</code></div></li>\n", NULL);
+    html_print(page, "</dl><div class=\"path\"><code>%s</code></div></li>\n", path);
 }
 
 typedef struct {
@@ -101,10 +97,10 @@ static void draw(guint task, guint worker, gpointer data)
 
 static void append_cards(Report *report)
 {
-    guint n = report->options->review->len;
+    guint n = report->review->len;
     g_autofree GBytes **jpegs = g_new0(GBytes *, n + 1);
     Thumbnails thumbnails = {report, jpegs};
-    if (report->folder)
+    if (report->comparison->images->folder)
         thread_pool_run(report->comparison->thread_pool, n, draw, &thumbnails);
     g_string_append(report->page, "<ul class=\"gallery\">\n");
     for (guint i = 0; i < n; i++) {
@@ -122,7 +118,7 @@ void section_review(Report *report)
     append_id(report);
     g_string_append_printf(page, ">\n%s<datalist id=\"names\">", review_html);
     for (guint c = 0; c < report->comparison->classes; c++)
-        html_add(page, "<option value=\"", report->comparison->names[c], "\">", NULL);
+        html_print(page, "<option value=\"%s\">", report->comparison->names[c]);
     g_string_append(page, "</datalist>\n");
     append_cards(report);
     g_string_append_printf(page, "</div>\n<script>\n%s</script>\n", review_js);

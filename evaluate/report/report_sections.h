@@ -6,14 +6,6 @@
 #include "evaluate/report/report_html.h"
 #include "evaluate/report/review.h"
 
-typedef struct {
-    const Comparison *comparison;
-    const ReportOptions *options;
-    GString *page;
-    const char *folder; /* of the images, for thumbnails; NULL: it is not known */
-    GError *error;      /* of what failed; NULL: nothing */
-} Report;
-
 /* What each model has to show, below its name, nothing where it appends nothing. Several models fold; two are open, or
  * of more the best. */
 void report_models(Report *report, void (*append)(Report *report, Evaluation *model));

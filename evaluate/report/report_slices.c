@@ -1,7 +1,6 @@
 /* report_slices: see report_answers.h and report_sections.h. */
 #include "evaluate/report/report_answers.h"
 
-#include "common/cli/cli.h"
 #include "evaluate/report/report_sections.h"
 
 static double accuracy_of(guint right, guint images)
@@ -18,14 +17,12 @@ static const char *test_name(const Comparison *comparison)
 
 static void append_slice(GString *text, const char *model, const Slice *slice)
 {
-    g_autofree char *column = cli_printable(slice->column), *value = cli_printable(slice->value);
-    g_string_append_printf(text, "%s  %s = %s: %.1f %% (%.1f to %.1f) of %u", model, column, value,
-                           100 * accuracy_of(slice->right, slice->images), 100 * slice->interval.low,
-                           100 * slice->interval.high, slice->images);
+    text_print(text, "%s  %s = %s: %.1f %% (%.1f to %.1f) of %u", model, slice->column, slice->value,
+               100 * accuracy_of(slice->right, slice->images), 100 * slice->interval.low,
+               100 * slice->interval.high, slice->images);
     if (slice->p < VERDICT_LEVEL)
-        g_string_append_printf(text, ", differs from %.1f %% of the %u others, p = %.2g",
-                               100 * accuracy_of(slice->others_right, slice->others), slice->others,
-                               slice->p);
+        text_print(text, ", differs from %.1f %% of the %u others, p = %.2g",
+                   100 * accuracy_of(slice->others_right, slice->others), slice->others, slice->p);
     g_string_append_c(text, '\n');
 }
 
@@ -33,19 +30,18 @@ void slices_text(GString *text, const Comparison *comparison)
 {
     if (!comparison->evaluations[0]->slices)
         return;
-    g_string_append_printf(text,
-                           "\nRight by slice (95 %% interval; p: %s%s, corrected for all slices by Holm)\n",
-                           test_name(comparison), comparison->over);
+    text_print(text, "\nRight by slice (95 %% interval; p: %s%s, corrected for all slices by Holm)\n",
+               test_name(comparison), comparison->over);
     for (guint j = 0; j < comparison->models; j++) {
         const Evaluation *evaluation = comparison->evaluations[j];
         const GArray *slices = evaluation->slices;
         guint differ = 0;
         for (guint s = 0; s < slices->len; s++) {
-            append_slice(text, evaluation->shown, &g_array_index(slices, Slice, s));
+            append_slice(text, evaluation->name, &g_array_index(slices, Slice, s));
             differ += g_array_index(slices, Slice, s).p < VERDICT_LEVEL;
         }
-        g_string_append_printf(text, "%s  %u of %u slices %s\n", evaluation->shown, differ, slices->len,
-                               differ == 1 ? "differs beyond chance" : "differ beyond chance");
+        text_print(text, "%s  %u of %u slices %s\n", evaluation->name, differ, slices->len,
+                   differ == 1 ? "differs beyond chance" : "differ beyond chance");
     }
 }
 
@@ -86,11 +82,10 @@ void section_slices(Report *report)
     const Comparison *comparison = report->comparison;
     if (!comparison->evaluations[0]->slices)
         return;
-    g_string_append_printf(
-        report->page,
-        "<p>%sp is that of %s%s against the images with another value in the column, corrected "
-        "for all slices by Holm; below 0.05 the slice differs.</p>\n",
-        comparison->units ? "The intervals are over groups (cluster bootstrap). " : "", test_name(comparison),
-        comparison->over);
+    html_print(report->page,
+               "<p>%sp is that of %s%s against the images with another value in the column, corrected "
+               "for all slices by Holm; below 0.05 the slice differs.</p>\n",
+               comparison->units ? "The intervals are over groups (cluster bootstrap). " : "",
+               test_name(comparison), comparison->over);
     report_models(report, append_model);
 }

@@ -91,15 +91,15 @@ void section_metrics(Report *report)
     if (models == 1)
         return;
     g_string_append(page, "<h3>Is one really better?</h3>\n<p>");
-    g_string_append_printf(
-        page,
-        comparison->units ? "The exact test of signs considers by how many images one model is ahead of the "
-                            "other in each of the %u groups. p is the probability of a difference at least "
-                            "this large if both models were equally good.</p>\n"
-                          : "McNemar's exact test considers the images that "
-                            "only one of two models gets right. p is the probability of a split at least "
-                            "this uneven if both models were equally good.</p>\n",
-        comparison->n_groups);
+    html_print(page,
+               comparison->units
+                   ? "The exact test of signs considers by how many images one model is ahead of the "
+                     "other in each of the %u groups. p is the probability of a difference at least "
+                     "this large if both models were equally good.</p>\n"
+                   : "McNemar's exact test considers the images that "
+                     "only one of two models gets right. p is the probability of a split at least "
+                     "this uneven if both models were equally good.</p>\n",
+               comparison->n_groups);
     rows_table(page, "fold", comparison->units ? "Exact test of signs" : "McNemar's exact test",
                describe_pair, comparison->pairs, comparison->pairs->len);
 }
@@ -161,12 +161,12 @@ void section_classes(Report *report)
 
 static void append_entry(GString *page, const char *term, const char *value)
 {
-    html_add(page, "<dt>", term, "</dt><dd>", value, "</dd>\n", NULL);
+    html_print(page, "<dt>%s</dt><dd>%s</dd>\n", term, value);
 }
 
 static void append_code(GString *page, const char *term, const char *value)
 {
-    html_add(page, "<dt>", term, "</dt><dd><code>", value, "</code></dd>\n", NULL);
+    html_print(page, "<dt>%s</dt><dd><code>%s</code></dd>\n", term, value);
 }
 
 static void append_feature_spec(GString *page, const FeatureSpec *spec)
@@ -225,7 +225,7 @@ static void append_model_settings(Report *report, Evaluation *evaluation)
     append_entry(page, "outputs", evaluation->probabilities ? "probabilities" : "decision values");
     append_entry(page, "calibration", model->temperature > 0 ? temperature : "none");
     append_training(page, model->training);
-    html_add(page, "</dl>\n<details><summary>Layers</summary><pre>", summary, "</pre></details>\n", NULL);
+    html_print(page, "</dl>\n<details><summary>Layers</summary><pre>%s</pre></details>\n", summary);
 }
 
 void section_settings(Report *report)
@@ -235,9 +235,9 @@ void section_settings(Report *report)
     report_models(report, append_model_settings);
     if (!skipped->len)
         return;
-    g_string_append_printf(
-        page, "<h3>Images that could not be read</h3>\n<details><summary>%u</summary><ul>\n", skipped->len);
+    html_print(page, "<h3>Images that could not be read</h3>\n<details><summary>%u</summary><ul>\n",
+               skipped->len);
     for (guint i = 0; i < skipped->len; i++)
-        html_add(page, "<li>", skipped->pdata[i], "</li>", NULL);
+        html_print(page, "<li>%s</li>", (const char *)skipped->pdata[i]);
     g_string_append(page, "</ul></details>\n");
 }

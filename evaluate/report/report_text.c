@@ -10,18 +10,22 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Pads text with spaces to `width` characters: in front, or behind if left is set. */
-static void append_padded(GString *out, const char *text, int width, gboolean left)
+/* Pads a name with spaces to `width` characters: in front, or behind if left is set. */
+static void append_padded(GString *out, const char *name, int width, gboolean left)
 {
-    int space = width - (int)g_utf8_strlen(text, -1);
-    g_string_append_printf(out, "%*s%s%*s", left ? 0 : MAX(space, 0), "", text, left ? MAX(space, 0) : 0, "");
+    g_autofree char *shown = cli_printable(name);
+    int space = MAX(width - (int)g_utf8_strlen(shown, -1), 0);
+    g_string_append_printf(out, "%*s%s%*s", left ? 0 : space, "", shown, left ? space : 0, "");
 }
 
+/* The width of a column that begins with one of so many characters. */
 static int widest(const char *const *names, guint n)
 {
     int width = 0;
-    for (guint i = 0; i < n; i++)
-        width = MAX(width, (int)g_utf8_strlen(names[i], -1));
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *shown = cli_printable(names[i]);
+        width = MAX(width, (int)g_utf8_strlen(shown, -1));
+    }
     return width;
 }
 
@@ -81,8 +85,8 @@ static void text_confused_pairs(GString *text, const char *const *names, const G
 {
     for (guint i = 0; i < MIN(pairs->len, max); i++) {
         const ConfusedPair *pair = &g_array_index(pairs, ConfusedPair, i);
-        g_string_append_printf(text, "%6u  %4.1f %% of %s predicted as %s\n", pair->count, 100 * pair->share,
-                               names[pair->truth], names[pair->predicted]);
+        text_print(text, "%6u  %4.1f %% of %s predicted as %s\n", pair->count, 100 * pair->share,
+                   names[pair->truth], names[pair->predicted]);
     }
 }
 
@@ -100,7 +104,7 @@ static void text_table(GString *text, const Comparison *comparison)
     int width = (int)strlen("model");
     gboolean has_top = comparison->k < comparison->classes;
     for (guint i = 0; i < comparison->models; i++)
-        width = MAX(width, (int)g_utf8_strlen(comparison->evaluations[i]->shown, -1));
+        width = MAX(width, widest((const char *const *)&comparison->evaluations[i]->name, 1));
     append_padded(text, "model", width, TRUE);
     g_string_append(text, "  accuracy  95 % interval   ");
     if (has_top)
@@ -109,7 +113,7 @@ static void text_table(GString *text, const Comparison *comparison)
     for (guint i = 0; i < comparison->models; i++) {
         const Evaluation *evaluation = comparison->evaluations[i];
         g_autofree char *loss = figure(evaluation->log_loss), *error = figure(evaluation->calibration_error);
-        append_padded(text, evaluation->shown, width, TRUE);
+        append_padded(text, evaluation->name, width, TRUE);
         g_string_append_printf(text, "    %.4f  %.4f to %.4f", evaluation->accuracy, evaluation->interval.low,
                                evaluation->interval.high);
         if (has_top)
@@ -123,33 +127,20 @@ static void text_mcnemar(GString *text, const Comparison *comparison)
 {
     for (guint i = 0; i < comparison->pairs->len; i++) {
         const ModelPair *pair = &g_array_index(comparison->pairs, ModelPair, i);
-        g_string_append_printf(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", pair->first->shown,
-                               pair->test.first_only, pair->second->shown, pair->test.second_only,
-                               pair->test.p, pair->test.p < VERDICT_LEVEL ? "" : " (not significant at 5 %)");
+        text_print(text, "only %s right: %u, only %s right: %u, p = %.3g%s\n", pair->first->name,
+                   pair->test.first_only, pair->second->name, pair->test.second_only, pair->test.p,
+                   pair->test.p < VERDICT_LEVEL ? "" : " (not significant at 5 %)");
     }
 }
 
-/* NULL-terminated; for a terminal. */
-static char **shown_classes(const Comparison *comparison)
-{
-    guint classes = comparison->classes;
-    char **shown = g_new0(char *, classes + 1);
-    for (guint c = 0; c < classes; c++)
-        shown[c] = cli_printable(comparison->names[c]);
-    return shown;
-}
-
-static void append_model(GString *text, const Comparison *comparison, const Evaluation *evaluation,
-                         int digits)
+static void append_model(GString *text, const Evaluation *evaluation, int digits)
 {
     enum { SHOWN_CLASSES = 40, SHOWN_PAIRS = 10 };
-    g_auto(GStrv) shown = shown_classes(comparison);
-    g_autofree char *path = cli_printable(evaluation->path);
-    g_autofree char *approach = cli_printable(evaluation->model->approach);
-    g_autofree char *head = cli_printable(evaluation->model->head);
-    const char *const *names = (const char *const *)shown;
+    const Comparison *comparison = evaluation->comparison;
+    const char *const *names = comparison->names;
     guint classes = comparison->classes;
-    g_string_append_printf(text, "== %s: %s, %s head ==\n\n", path, approach, head);
+    text_print(text, "== %s: %s, %s head ==\n\n", evaluation->path, evaluation->model->approach,
+               evaluation->model->head);
     text_report(text, names, evaluation->matrix, classes, digits);
     g_string_append(text, "\nConfusion matrix (true classes on rows, predicted on columns)\n");
     if (classes <= SHOWN_CLASSES)
@@ -183,11 +174,10 @@ static void append_verdict(GString *text, const Comparison *comparison, gboolean
 void text_comparison(GString *text, const Comparison *comparison, const Style *style, gboolean coverage)
 {
     for (guint i = 0; i < comparison->models; i++)
-        append_model(text, comparison, comparison->evaluations[i], (int)style->digits);
-    g_autofree char *source = cli_printable(comparison->images->list->root);
-    g_string_append_printf(text, "%u %s of %u %s in %s", comparison->n,
-                           plural(comparison->n, "image", "images"), comparison->classes,
-                           plural(comparison->classes, "class", "classes"), source);
+        append_model(text, comparison->evaluations[i], (int)style->digits);
+    text_print(text, "%u %s of %u %s in %s", comparison->n, plural(comparison->n, "image", "images"),
+               comparison->classes, plural(comparison->classes, "class", "classes"),
+               comparison->images->list->root);
     if (comparison->images->skipped->len)
         g_string_append_printf(text, ", %u skipped", comparison->images->skipped->len);
     g_string_append(text, "\n\n");

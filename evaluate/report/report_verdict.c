@@ -9,15 +9,13 @@ enum { MAX_BARS = 8 }; /* models; the table below has all */
  * words. */
 static void append_bar(GString *page, const Evaluation *evaluation, double guess)
 {
-    g_autofree char *share = html_share(evaluation->accuracy);
-    html_add(page, "<div class=\"accuracy-name\">", evaluation->name, NULL);
-    g_string_append_printf(
-        page,
-        "</div><div class=\"track\" style=\"--low:%.2f%%;--high:%.2f%%;--at:%.2f%%;--guess:%.2f%%\">"
-        "<i class=\"band\"></i><i class=\"guess\"></i><i class=\"dot\"></i></div>"
-        "<div class=\"accuracy-value\">%s</div>\n",
-        100 * evaluation->interval.low, 100 * evaluation->interval.high, 100 * evaluation->accuracy,
-        100 * guess, share);
+    html_print(page,
+               "<div class=\"accuracy-name\">%s</div><div class=\"track\" "
+               "style=\"--low:%.2f%%;--high:%.2f%%;--at:%.2f%%;--guess:%.2f%%\">"
+               "<i class=\"band\"></i><i class=\"guess\"></i><i class=\"dot\"></i></div>"
+               "<div class=\"accuracy-value\">%.1f&nbsp;%%</div>\n",
+               evaluation->name, 100 * evaluation->interval.low, 100 * evaluation->interval.high,
+               100 * evaluation->accuracy, 100 * guess, 100 * evaluation->accuracy);
 }
 
 void section_verdict(Report *report)
@@ -27,10 +25,10 @@ void section_verdict(Report *report)
     g_string_append(page, "<dl class=\"answers\">\n");
     for (guint i = 0; i < VERDICT_LINES; i++) {
         const char *question;
-        g_autofree char *answer = verdict_line(comparison, report->options->style->timing, i, &question);
+        g_autofree char *answer = verdict_line(comparison, report->style->timing, i, &question);
         if (!answer)
             continue;
-        html_add(page, "<dt>", question, "</dt><dd>", NULL);
+        html_print(page, "<dt>%s</dt><dd>", question);
         html_prose(page, answer);
         g_string_append(page, "</dd>\n");
     }

@@ -34,8 +34,10 @@ void rows_table(GString *page, const char *classes, const char *label, RowDescri
 {
     gboolean folds = strstr(classes, "fold") != NULL, sortable = strstr(classes, "sortable") != NULL;
     Row head = {.page = page, .head = TRUE};
-    html_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"", label,
-             "\"><table class=\"", classes, "\">\n<thead><tr>", NULL);
+    html_print(page,
+               "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table class=\"%s\">\n"
+               "<thead><tr>",
+               label, classes);
     describe(&head, of, 0);
     g_string_append(page, "</tr></thead>\n<tbody>\n");
     for (guint line = 0; line < n; line++) {
@@ -60,17 +62,17 @@ static void append_attributes(const Row *row, Field field)
     GString *page = row->page;
     gboolean missing = isnan(field.value), bar = row->bars && !field.text && !missing;
     if (row->folds)
-        html_add(page, " data-label=\"", field.title, "\"", NULL);
+        html_print(page, " data-label=\"%s\"", field.title);
     if (field.text || bar || row->best)
-        g_string_append_printf(page, " class=\"%s\"", field.text ? "text" : bar ? "bar" : "best");
+        html_print(page, " class=\"%s\"", field.text ? "text" : bar ? "bar" : "best");
     if (bar)
-        g_string_append_printf(page, " style=\"--share:%.1f%%\"", 100 * field.value);
+        html_print(page, " style=\"--share:%.1f%%\"", 100 * field.value);
     if (row->sortable && !field.text && missing)
         g_string_append(page, " data-value=\"Infinity\"");
     else if (row->sortable && !field.text)
-        g_string_append_printf(page, " data-value=\"%.17g\"", field.value);
+        html_print(page, " data-value=\"%.17g\"", field.value);
     if (missing && row->missing)
-        g_string_append_printf(page, " title=\"%s\"", row->missing);
+        html_print(page, " title=\"%s\"", row->missing);
 }
 
 void row_value(Row *row, const char *name, json_t *value)
@@ -81,45 +83,44 @@ void row_value(Row *row, const char *name, json_t *value)
         json_decref(value);
 }
 
-/* Takes both; shown: the value on the page, as HTML. */
-static void add(Row *row, Field field, json_t *json, char *shown)
+/* Takes json. format: the value on the page, as html_print's. */
+static void G_GNUC_PRINTF(4, 5) add(Row *row, Field field, json_t *json, const char *format, ...)
 {
-    g_autofree char *html = shown;
     GString *page = row->page;
     row_value(row, field.name, json);
     if (!page || !field.title)
         return;
-    gboolean first = row->cells++ == 0;
-    if (row->head) {
-        html_add(page, field.text ? "<th scope=\"col\" class=\"text\">" : "<th scope=\"col\">", field.title,
-                 NULL);
-    } else if (first) {
-        g_string_append_printf(page, "<th scope=\"row\">%s", html);
-    } else {
-        g_string_append(page, "<td");
+    gboolean first = row->cells++ == 0, heads = row->head || first;
+    g_string_append(page, !heads ? "<td" : row->head ? "<th scope=\"col\"" : "<th scope=\"row\"");
+    if (!heads)
         append_attributes(row, field);
-        g_string_append_printf(page, ">%s", isnan(field.value) ? "\u2013" : html);
-    }
-    g_string_append(page, row->head || first ? "</th>" : "</td>");
+    g_string_append(page, row->head && field.text ? " class=\"text\">" : ">");
+    va_list values;
+    va_start(values, format);
+    if (row->head)
+        html_text(page, field.title);
+    else if (!first && isnan(field.value))
+        g_string_append(page, "\u2013");
+    else
+        escaped_vprintf(page, html_text, format, values);
+    va_end(values);
+    g_string_append(page, heads ? "</th>" : "</td>");
 }
 
 void row_text(Row *row, const char *name, const char *title, const char *value)
 {
-    GString *html = g_string_new(NULL);
-    html_text(html, value ? value : "\u2013");
-    add(row, (Field){name, title, TRUE, 0}, value ? cli_json(value) : json_null(),
-        g_string_free(html, FALSE));
+    add(row, (Field){name, title, TRUE, 0}, value ? cli_json(value) : json_null(), "%s",
+        value ? value : "\u2013");
 }
 
 void row_count(Row *row, const char *name, const char *title, guint value)
 {
-    add(row, (Field){name, title, FALSE, value}, json_integer(value), g_strdup_printf("%u", value));
+    add(row, (Field){name, title, FALSE, value}, json_integer(value), "%u", value);
 }
 
 void row_flag(Row *row, const char *name, const char *title, gboolean value, const char *yes)
 {
-    add(row, (Field){name, title, TRUE, 0}, json_boolean(value),
-        value ? g_strdup_printf("<strong>%s</strong>", yes) : g_strdup(""));
+    add(row, (Field){name, title, TRUE, 0}, json_boolean(value), value ? "<strong>%s</strong>" : "", yes);
 }
 
 static json_t *number(double value)
@@ -129,23 +130,24 @@ static json_t *number(double value)
 
 void row_share(Row *row, const char *name, const char *title, double value)
 {
-    add(row, (Field){name, title, FALSE, value}, number(value), html_share(value));
+    add(row, (Field){name, title, FALSE, value}, number(value), "%.1f&nbsp;%%", 100 * value);
 }
 
 void row_number(Row *row, const char *name, const char *title, double value, int decimals)
 {
-    add(row, (Field){name, title, FALSE, value}, number(value), g_strdup_printf("%.*f", decimals, value));
+    g_autofree char *shown = g_strdup_printf("%.*f", decimals, value);
+    add(row, (Field){name, title, FALSE, value}, number(value), "%s", shown);
 }
 
 void row_p(Row *row, const char *name, const char *title, double value)
 {
-    add(row, (Field){name, title, FALSE, value}, json_real(value),
-        value < 1e-12 ? g_strdup("&lt;&nbsp;1e-12") : g_strdup_printf("%.2g", value));
+    add(row, (Field){name, title, FALSE, value}, json_real(value), value < 1e-12 ? "&lt;&nbsp;1e-12" : "%.2g",
+        value);
 }
 
 void row_interval(Row *row, const char *name, const char *title, Interval value)
 {
     json_t *json = isnan(value.low) ? json_null() : json_pack("[f,f]", value.low, value.high);
-    add(row, (Field){name, title, FALSE, value.low}, json,
-        g_strdup_printf("%.1f to %.1f&nbsp;%%", 100 * value.low, 100 * value.high));
+    add(row, (Field){name, title, FALSE, value.low}, json, "%.1f to %.1f&nbsp;%%", 100 * value.low,
+        100 * value.high);
 }

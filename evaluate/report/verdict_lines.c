@@ -4,7 +4,7 @@
 #include "common/core/plural.h"
 #include "common/model/history.h"
 #include "common/vgg16/weights.h"
-#include "evaluate/report/html.h"
+#include "evaluate/report/escaped.h"
 
 #include <math.h>
 
@@ -17,7 +17,7 @@ static const double overfitted = 0.15;   /* training accuracy above the validati
 /* "p = 0.03"; far below what matters, only that. */
 static void append_p(GString *text, double p)
 {
-    g_string_append_printf(text, p < 1e-12 ? "p < 1e-12" : "p = %.2g", p);
+    prose_print(text, p < 1e-12 ? "p < 1e-12" : "p = %.2g", p);
 }
 
 /* ---- How good, and whether by chance ---- */
@@ -27,10 +27,9 @@ static void best_model(GString *text, const Comparison *comparison, const Verdic
     const Evaluation *best = verdict->best;
     if (!verdict->beats_guess && comparison->models > 1)
         g_string_append(text, "None: none is better than guessing. Of all, ");
-    g_string_append_printf(text, "%s is right on %.1f %% of %u %s (95 %% interval%s: %.1f to %.1f %%).",
-                           best->name, 100 * best->accuracy, comparison->n,
-                           plural(comparison->n, "image", "images"), comparison->over,
-                           100 * best->interval.low, 100 * best->interval.high);
+    prose_print(text, "%s is right on %.1f %% of %u %s (95 %% interval%s: %.1f to %.1f %%).", best->name,
+                100 * best->accuracy, comparison->n, plural(comparison->n, "image", "images"),
+                comparison->over, 100 * best->interval.low, 100 * best->interval.high);
 }
 
 static void ahead(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
@@ -38,30 +37,29 @@ static void ahead(GString *text, const Comparison *comparison, const Verdict *ve
     if (!verdict->second)
         return;
     if (verdict->ahead == 0) {
-        g_string_append_printf(text, "It is right as often as %s.", verdict->second->name);
+        prose_print(text, "It is right as often as %s.", verdict->second->name);
         return;
     }
     /* McNemar's tests, by Holm. A model further behind can be one that they do not tell from best: where it differs from
      * best on more images. */
     gboolean equal = g_ptr_array_find(verdict->equals, verdict->second, NULL);
     guint others = verdict->equals->len - (equal ? 1 : 0);
-    g_string_append_printf(text, "It is %.1f points ahead of %s (95 %% interval%s: %+.1f to %+.1f). %s (%s, ",
-                           100 * verdict->ahead, verdict->second->name, comparison->over,
-                           100 * verdict->ahead_interval.low, 100 * verdict->ahead_interval.high,
-                           equal ? "That may be chance" : "Chance does not explain that",
-                           comparison->units ? "exact test of signs" : "McNemar's exact test");
+    prose_print(text, "It is %.1f points ahead of %s (95 %% interval%s: %+.1f to %+.1f). %s (%s, ",
+                100 * verdict->ahead, verdict->second->name, comparison->over,
+                100 * verdict->ahead_interval.low, 100 * verdict->ahead_interval.high,
+                equal ? "That may be chance" : "Chance does not explain that",
+                comparison->units ? "exact test of signs" : "McNemar's exact test");
     append_p(text, verdict->test.p);
     g_string_append_c(text, ')');
     if (others)
-        g_string_append_printf(text, "; %u %s cannot be distinguished from it%s", others,
-                               plural(others, "other", "others"),
-                               equal ? " either" : ", though further behind");
+        prose_print(text, "; %u %s cannot be distinguished from it%s", others,
+                    plural(others, "other", "others"), equal ? " either" : ", though further behind");
     else if (!equal && comparison->models > 2)
         g_string_append(text, ", and the others are further behind");
     g_string_append_c(text, '.');
     if (equal && verdict->needed)
-        g_string_append_printf(text, " Were the difference real, %u images would show it 8 times in 10.",
-                               verdict->needed);
+        prose_print(text, " Were the difference real, %u images would show it 8 times in 10.",
+                    verdict->needed);
 }
 
 static void append_unlearnt(GString *text, const Comparison *comparison, const Verdict *verdict)
@@ -69,21 +67,20 @@ static void append_unlearnt(GString *text, const Comparison *comparison, const V
     for (guint j = 0; j < comparison->models; j++) {
         const Evaluation *evaluation = comparison->evaluations[j];
         if (evaluation != verdict->best && evaluation->guess_p >= VERDICT_LEVEL)
-            g_string_append_printf(text, " %s is no better than that (%.1f %%, p = %.2g).", evaluation->name,
-                                   100 * evaluation->accuracy, evaluation->guess_p);
+            prose_print(text, " %s is no better than that (%.1f %%, p = %.2g).", evaluation->name,
+                        100 * evaluation->accuracy, evaluation->guess_p);
     }
 }
 
 static void guessing(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
     const char *name = comparison->names[comparison->frequent];
-    g_string_append_printf(text,
-                           verdict->beats_guess
-                               ? "Better than always answering %s, which is right on %.1f %%"
-                               : "No better than chance: always answering %s is right on %.1f %%",
-                           name, 100 * comparison->guess);
+    prose_print(text,
+                verdict->beats_guess ? "Better than always answering %s, which is right on %.1f %%"
+                                     : "No better than chance: always answering %s is right on %.1f %%",
+                name, 100 * comparison->guess);
     g_string_append(text, comparison->units ? " (cluster bootstrap" : " (binomial test");
-    g_string_append_printf(text, "%s, ", comparison->over);
+    prose_print(text, "%s, ", comparison->over);
     append_p(text, verdict->best->guess_p);
     g_string_append(text, ").");
     append_unlearnt(text, comparison, verdict);
@@ -94,28 +91,28 @@ static void guessing(GString *text, const Comparison *comparison, const Verdict 
 static void append_count(GString *text, gsize count)
 {
     if (count >= 1000000)
-        g_string_append_printf(text, "%.1f million", 1e-6 * (double)count);
+        prose_print(text, "%.1f million", 1e-6 * (double)count);
     else if (count >= 10000)
-        g_string_append_printf(text, "%.0f thousand", 1e-3 * (double)count);
+        prose_print(text, "%.0f thousand", 1e-3 * (double)count);
     else
-        g_string_append_printf(text, "%" G_GSIZE_FORMAT, count);
+        prose_print(text, "%u", (guint)count);
 }
 
 static void append_duration(GString *text, double seconds)
 {
     if (seconds < 120)
-        g_string_append_printf(text, "%.3g s", seconds);
+        prose_print(text, "%.3g s", seconds);
     else if (seconds < 7200)
-        g_string_append_printf(text, "%.0f min", seconds / 60);
+        prose_print(text, "%.0f min", seconds / 60);
     else
-        g_string_append_printf(text, "%.1f h", seconds / 3600);
+        prose_print(text, "%.1f h", seconds / 3600);
 }
 
 static void cost(GString *text, const Comparison *comparison, const Verdict *verdict, gboolean timing)
 {
     for (guint j = 0; j < comparison->models; j++) {
         const Evaluation *evaluation = comparison->evaluations[j];
-        g_string_append_printf(text, "%s%s: ", j ? "; " : "", evaluation->name);
+        prose_print(text, "%s%s: ", j ? "; " : "", evaluation->name);
         append_count(text, network_parameters(evaluation->model->network));
         g_string_append(text, " parameters");
         if (!isnan(evaluation->train_seconds)) {
@@ -123,8 +120,8 @@ static void cost(GString *text, const Comparison *comparison, const Verdict *ver
             append_duration(text, evaluation->train_seconds);
         }
         if (timing)
-            g_string_append_printf(text, ", %.3g ms per image after the base",
-                                   1000 * evaluation->known.seconds / comparison->n);
+            prose_print(text, ", %.3g ms per image after the base",
+                        1000 * evaluation->known.seconds / comparison->n);
     }
     g_string_append_c(text, '.');
 }
@@ -139,13 +136,13 @@ static void failures(GString *text, const Comparison *comparison, const Verdict 
         g_string_append(text, "On none of these images.");
         return;
     }
-    g_string_append_printf(text, "%s gets %.0f of the %u %s of %s right, its weakest class. ", best->name,
-                           worst->recall * worst->support, worst->support,
-                           plural(worst->support, "image", "images"), comparison->names[verdict->worst]);
+    prose_print(text, "%s gets %.0f of the %u %s of %s right, its weakest class. ", best->name,
+                worst->recall * worst->support, worst->support, plural(worst->support, "image", "images"),
+                comparison->names[verdict->worst]);
     const ConfusedPair *pair = &g_array_index(best->confused, ConfusedPair, 0);
-    g_string_append_printf(text, "Most often it takes %s for %s (%u %s, %.0f %% of them).",
-                           comparison->names[pair->truth], comparison->names[pair->predicted], pair->count,
-                           plural(pair->count, "image", "images"), 100 * pair->share);
+    prose_print(text, "Most often it takes %s for %s (%u %s, %.0f %% of them).",
+                comparison->names[pair->truth], comparison->names[pair->predicted], pair->count,
+                plural(pair->count, "image", "images"), 100 * pair->share);
 }
 
 /* ---- What next ---- */
@@ -176,7 +173,7 @@ static void trained_on(GString *text, const Comparison *comparison, const Verdic
             text,
             "All of these images: the accuracy is that on training images and says nothing about new ones.");
     else
-        g_string_append_printf(
+        prose_print(
             text,
             "%u of the %u images%s. On the %u others %s is right on %.1f %% (95 %% interval%s: %.1f to "
             "%.1f %%).",
@@ -218,8 +215,10 @@ static void next_steps(GString *text, const Comparison *comparison, const Verdic
     };
     guint given = 0;
     for (guint i = 0; i < G_N_ELEMENTS(advice) && given < MAX_ADVICE; i++)
-        if (advice[i].applies)
-            g_string_append_printf(text, "%s%s", given++ ? " " : "", advice[i].sentence);
+        if (advice[i].applies) {
+            g_string_append(text, given++ ? " " : "");
+            g_string_append(text, advice[i].sentence);
+        }
     if (!given)
         g_string_append(text, "Try it on images from another source: it made no mistakes on these.");
 }

@@ -370,8 +370,37 @@ def images_that_were_trained_on_are_grouped_by_what_they_copy():
                          "class_001/00020.jpg": ["class_000/copy3.jpg"]}, section
 
 
+def names_stand_in_the_answers_as_they_are():
+    """Backquotes mark what is typed: neither those of a name do, nor is a name markup, or a command of ours."""
+    with scratch() as at:
+        names = ["a`b`c", "`<i>train --folds 5</i>``"]
+        y = np.arange(40) % 2
+        x = np.where(y == 1, -1, 1).astype("<f4").reshape(-1, 1) * np.where(np.arange(40) < 12, -1, 1).reshape(-1, 1)
+        for name, rows in ("train", slice(12, 40)), ("test", slice(0, 40)):
+            np.save(at + "/x.npy", x[rows].astype("<f4"))
+            with open(at + "/items.csv", "w", newline="") as file:
+                csv.writer(file).writerows([("path", "class"), *(("%d.jpg" % i, names[t]) for i, t in enumerate(y[rows]))])
+            program("extract", "-q", "--import", at + "/x.npy", at + "/items.csv", "%s/%s.cache" % (at, name))
+        models = [at + "/m`1`&.h5", at + "/m`2.h5"]
+        for model in models:
+            program("train", "-q", "--head", "linear", at + "/train.cache", model)
+        os.symlink(os.path.abspath(BUILD + "/evaluate"), at + "/vggcache-evaluate")
+        done = subprocess.run([at + "/vggcache-evaluate", "-q", "--report", at + "/r", at + "/test.cache", *models], capture_output=True, text=True, check=True)
+        with open(at + "/r/index.html", encoding="utf-8") as file:
+            answers = re.findall("<dt>([^<]*)</dt><dd>(.*?)</dd>", re.search('<dl class="answers">(.*?)</dl>', file.read(), re.S).group(1), re.S)
+        said = {question: html.unescape(re.sub("</?code>", "", answer)) for question, answer in answers}
+        typed = {html.unescape(code).split()[0] for _, answer in answers for code in re.findall("<code>(.*?)</code>", answer)}
+        assert typed and typed <= {"make", "--dropout", "vggcache-train", "vggcache-extract"}, typed
+        assert said["Best model"].startswith("m`1`& is right on 70.0 % of 40 images"), said
+        assert said["By how much"] == "It is right as often as m`2." and "m`2: " in said["Cost"], said
+        assert any("always answering %s" % name in said["Against guessing"] for name in names), said
+        assert any("of the 20 images of %s right" % name in said["Where it fails"] for name in names), said
+        assert any("it takes %s for %s (" % tuple(pair) in said["Where it fails"] for pair in (names, names[::-1])), said
+        assert "right on 70.0 % of 40 images" in words_of(done.stdout)
+
+
 run(nothing_is_cut_off_at_any_width_in_light_dark_and_print, what_guesses_is_never_marked_best_and_what_is_missing_is_said,
-    images_that_were_trained_on_are_grouped_by_what_they_copy, thousands_of_classes_are_written_as_the_cells_that_are_not_zero,
+    images_that_were_trained_on_are_grouped_by_what_they_copy, names_stand_in_the_answers_as_they_are, thousands_of_classes_are_written_as_the_cells_that_are_not_zero,
     the_verdict_agrees_with_numpy_and_exact_arithmetic, several_models_are_compared_by_holms_rule,
     the_second_may_be_told_from_the_best_where_one_further_behind_is_not,
     what_is_no_better_than_chance_is_called_so, the_time_of_training_comes_from_the_history,

@@ -1,0 +1,64 @@
+/* escaped: see escaped.h. */
+#include "evaluate/report/escaped.h"
+
+#include "common/cli/cli.h"
+
+#include <string.h>
+
+void escaped_vprintf(GString *out, Escape escape, const char *format, va_list values)
+{
+    for (const char *at = format; *at;) {
+        gsize plain = strcspn(at, "%");
+        g_string_append_len(out, at, (gssize)plain);
+        at += plain;
+        if (!*at)
+            return;
+        gsize length = 2 + strspn(at + 1, "+-# .0123456789");
+        g_autofree char *one = g_strndup(at, length);
+        at += length;
+        switch (one[length - 1]) {
+        case 's':
+            escape(out, va_arg(values, const char *));
+            break;
+        case 'u':
+        case 'd':
+            g_string_append_printf(out, one, va_arg(values, int));
+            break;
+        case 'f':
+        case 'g':
+            g_string_append_printf(out, one, va_arg(values, double));
+            break;
+        default:
+            g_assert(one[length - 1] == '%');
+            g_string_append_c(out, '%');
+        }
+    }
+}
+
+static void escape_text(GString *text, const char *name)
+{
+    g_autofree char *shown = cli_printable(name);
+    g_string_append(text, shown);
+}
+
+void text_print(GString *text, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    escaped_vprintf(text, escape_text, format, values);
+    va_end(values);
+}
+
+static void escape_prose(GString *sentence, const char *name)
+{
+    for (; *name; name++)
+        g_string_append(sentence, *name == '`' ? "``" : (const char[]){*name, '\0'});
+}
+
+void prose_print(GString *sentence, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    escaped_vprintf(sentence, escape_prose, format, values);
+    va_end(values);
+}
