@@ -58,17 +58,15 @@ json_t *history_to_json(const History *history)
     json_t *array = json_array();
     for (guint i = 1; i <= history->epochs->len; i++) {
         const EpochMetrics *e = history_epoch(history, (int)i);
-        json_t *object = json_pack("{s:i,s:f,s:f,s:f}", "epoch", (int)i, "loss", e->loss, "accuracy",
-                                   e->accuracy, "learning_rate", e->learning_rate);
-        if (!isnan(e->val_loss)) {
-            json_object_set_new(object, "val_loss", json_real(e->val_loss));
-            json_object_set_new(object, "val_accuracy", json_real(e->val_accuracy));
-        }
-        json_array_append_new(array, object);
+        json_array_append_new(array, json_pack("{s:i, s:f, s:f, s:f, s:o*, s:o*}", "epoch", (int)i, "loss",
+                                               e->loss, "accuracy", e->accuracy, "learning_rate",
+                                               e->learning_rate, "val_loss", json_real(e->val_loss),
+                                               "val_accuracy", json_real(e->val_accuracy)));
     }
     return array;
 }
 
+/* As json_real is NULL for NaN, a number that is not there. */
 static double number_or_nan(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);

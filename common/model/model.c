@@ -181,9 +181,8 @@ static gboolean write_novelty(Hdf5File *file, const Model *model, GError **error
     const Novelty *novelty = model->novelty;
     if (!novelty)
         return TRUE;
-    json_t *about = json_pack("{s:I}", "images", (json_int_t)novelty->n);
-    if (isfinite(novelty->limit))
-        json_object_set_new(about, "limit", json_real(novelty->limit));
+    json_t *about = json_pack("{s:I, s:o*}", "images", (json_int_t)novelty->n, "limit",
+                              json_real(novelty->limit)); /* NULL where it is infinite */
     return write_json(file, NOVELTY, about, error) && pass_novelty(file, TRUE, novelty, error);
 }
 

@@ -103,9 +103,8 @@ Network *network_from_json(json_t *object, GError **error)
 
 json_t *scaling_to_json(const Scaling *scaling)
 {
-    if (scaling->kind == SCALE_MAX)
-        return json_pack("{s:s, s:f}", "kind", scaling_name(scaling->kind), "max", (double)scaling->max);
-    return json_pack("{s:s}", "kind", scaling_name(scaling->kind));
+    return json_pack("{s:s, s:o*}", "kind", scaling_name(scaling->kind), "max",
+                     scaling->kind == SCALE_MAX ? json_real((double)scaling->max) : NULL);
 }
 
 Scaling *scaling_from_json(json_t *object, gsize features, GError **error)

@@ -186,25 +186,18 @@ char *feature_spec_output(const FeatureSpec *spec)
 
 json_t *feature_spec_to_json(const FeatureSpec *spec)
 {
-    json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i], s:s}", "weights_hash", spec->weights_hash,
-        "weights_source", spec->weights_source, "preset", preset_name(spec->preset), "normalization",
-        normalization_name(spec->normalization), "side", spec->side, "layer", spec->layer, "shape",
-        spec->shape[0], spec->shape[1], spec->shape[2], "precision", PRECISION);
-    if (spec->fit != FIT_STRETCH)
-        json_object_set_new(object, "fit", json_string(fit_name(spec->fit)));
-    if (spec->metadata)
-        json_object_set_new(object, "metadata", json_true());
-    if (spec->pool != POOL_NONE)
-        json_object_set_new(object, "pool", json_string(choice_name(POOL_CHOICES, (int)spec->pool)));
-    if (tiles_chosen(&spec->tiles)) {
-        json_t *tiles = json_array();
-        for (int conv = 0; conv < VGG16_CONVS && spec->tiles.m[conv]; conv++)
-            json_array_append_new(tiles, json_integer(spec->tiles.m[conv]));
-        json_object_set_new(object, "tiles", tiles);
-        json_object_set_new(object, "rounding_error", json_real(spec->tiles.error));
-    }
-    return object;
+    json_t *tiles = tiles_chosen(&spec->tiles) ? json_array() : NULL;
+    for (int conv = 0; tiles && conv < VGG16_CONVS && spec->tiles.m[conv]; conv++)
+        json_array_append_new(tiles, json_integer(spec->tiles.m[conv]));
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:[i, i, i], s:s, s:s*, s:o*, s:s*, s:o*, s:o*}",
+                     "weights_hash", spec->weights_hash, "weights_source", spec->weights_source, "preset",
+                     preset_name(spec->preset), "normalization", normalization_name(spec->normalization),
+                     "side", spec->side, "layer", spec->layer, "shape", spec->shape[0], spec->shape[1],
+                     spec->shape[2], "precision", PRECISION, "fit",
+                     spec->fit == FIT_STRETCH ? NULL : fit_name(spec->fit), "metadata",
+                     spec->metadata ? json_true() : NULL, "pool",
+                     spec->pool == POOL_NONE ? NULL : choice_name(POOL_CHOICES, (int)spec->pool), "tiles",
+                     tiles, "rounding_error", tiles ? json_real(spec->tiles.error) : NULL);
 }
 
 /* The tiles of the shapes are equal to those of a specification from before tiles were chosen. */

@@ -18,36 +18,30 @@
 /* Everything the result depends on except the data and the number of epochs. */
 static json_t *settings_of(const TrainOptions *o)
 {
-    json_t *settings = json_pack(
-        "{s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:I}", "class_weight",
-        o->fitting.class_weight, "optimizer", choice_name(OPTIMIZER_CHOICES, (int)o->fitting.optimizer.kind),
-        "learning_rate", o->fitting.optimizer.learning_rate, "momentum", o->fitting.optimizer.momentum,
-        "weight_decay", o->fitting.optimizer.weight_decay, "hidden", o->network.hidden, "batch_size",
-        (json_int_t)o->fitting.batch_size, "epochs", (json_int_t)o->fitting.epochs, "patience",
-        (json_int_t)o->fitting.patience, "dropout", o->network.dropout, "reduce_lr_factor",
-        o->fitting.reduce_lr_factor, "reduce_lr_patience", (json_int_t)o->fitting.reduce_lr_patience,
-        "min_learning_rate", o->fitting.min_learning_rate, "seed", (json_int_t)o->common.seed);
-    if (o->network.scale != SCALE_NONE)
-        json_object_set_new(settings, "scale", json_string(scaling_name((ScalingKind)o->network.scale)));
-    if (o->network.averages > 1)
-        json_object_set_new(settings, "averages", json_real(o->network.averages));
-    json_object_set_new(settings, "validation_split",
-                        json_real(o->images.validation ? 0 : o->images.validation_split));
-    if (!o->images.validation && o->images.validation_split > 0)
-        json_object_set_new(
-            settings, "validation_order",
-            json_string(choice_name(VALIDATION_ORDER_CHOICES, (int)o->images.validation_order)));
-    if (o->images.validation)
-        json_object_set_new(settings, "validation", json_string(o->images.validation));
-    if (o->images.augmented_cache)
-        json_object_set_new(settings, "copies", json_integer(o->images.copies));
-    if (o->network.from)
-        json_object_set_new(settings, "from", json_string(o->network.from));
-    if (augment_active(&o->images.augmentation)) {
-        g_autofree char *augmentation = augment_describe(&o->images.augmentation);
-        json_object_set_new(settings, "augmentation", json_string(augmentation));
-    }
-    return settings;
+    const SourceChoice *images = &o->images;
+    const NetworkChoice *network = &o->network;
+    const FitChoice *how = &o->fitting;
+    const Optimizer *optimizer = &how->optimizer;
+    ScalingKind scale = (ScalingKind)network->scale;
+    double split = images->validation ? 0 : images->validation_split;
+    const char *order =
+        split > 0 ? choice_name(VALIDATION_ORDER_CHOICES, (int)images->validation_order) : NULL;
+    g_autofree char *augmentation =
+        augment_active(&images->augmentation) ? augment_describe(&images->augmentation) : NULL;
+    return json_pack(
+        "{s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:f, s:I, s:s*, s:o*, s:f, s:s*, s:o*, "
+        "s:o*, s:o*, s:s*}",
+        "class_weight", how->class_weight, "optimizer", choice_name(OPTIMIZER_CHOICES, (int)optimizer->kind),
+        "learning_rate", optimizer->learning_rate, "momentum", optimizer->momentum, "weight_decay",
+        optimizer->weight_decay, "hidden", network->hidden, "batch_size", (json_int_t)how->batch_size,
+        "epochs", (json_int_t)how->epochs, "patience", (json_int_t)how->patience, "dropout", network->dropout,
+        "reduce_lr_factor", how->reduce_lr_factor, "reduce_lr_patience", (json_int_t)how->reduce_lr_patience,
+        "min_learning_rate", how->min_learning_rate, "seed", (json_int_t)o->common.seed, "scale",
+        scale == SCALE_NONE ? NULL : scaling_name(scale), "averages",
+        network->averages > 1 ? json_real(network->averages) : NULL, "validation_split", split,
+        "validation_order", order, "validation", json_string(images->validation), "copies",
+        images->augmented_cache ? json_integer(images->copies) : NULL, "from", json_string(network->from),
+        "augmentation", augmentation);
 }
 
 /* Settings without what differs between epochs, or may differ between a run and its continuation. */

@@ -341,25 +341,21 @@ static gboolean fit(Linear *linear, GError **error)
 static json_t *training_settings(const Linear *linear)
 {
     const LinearChoice *choice = linear->choice;
-    json_t *object = json_pack("{s:s, s:s, s:f, s:f, s:b, s:s, s:i, s:I}", "solver", choice->solver->name,
-                               "scale", scaling_name(linear->training.set->scaling->kind), "averages",
-                               linear->training.set->channels ? linear->options->network.averages : 1, "bias",
-                               choice->bias, "reduced", linear->training.rows->reduced, "class_weight",
-                               linear->options->fitting.class_weight, "images", (int)linear->training.n,
-                               "seed", (json_int_t)linear->options->common.seed);
-    json_object_set_new(object, "cost", json_real(linear->cost));
-    json_object_set_new(object, "tolerance", json_real(choice->tolerance));
-    if (linear->search) {
-        json_t *points = json_array();
-        for (guint i = 0; i < linear->search->n; i++) {
-            const SearchPoint *point = &linear->search->points[i];
-            json_array_append_new(points, json_pack("{s:f, s:f, s:f}", "cost", point->cost, "accuracy",
-                                                    point->accuracy, "deviation", point->deviation));
-        }
-        json_object_set_new(object, "folds", json_integer(linear->search->folds));
-        json_object_set_new(object, "search", points);
+    const Search *search = linear->search;
+    json_t *points = search ? json_array() : NULL;
+    for (guint i = 0; points && i < search->n; i++) {
+        const SearchPoint *point = &search->points[i];
+        json_array_append_new(points, json_pack("{s:f, s:f, s:f}", "cost", point->cost, "accuracy",
+                                                point->accuracy, "deviation", point->deviation));
     }
-    return object;
+    return json_pack("{s:s, s:s, s:f, s:f, s:b, s:s, s:i, s:I, s:f, s:f, s:o*, s:o*}", "solver",
+                     choice->solver->name, "scale", scaling_name(linear->training.set->scaling->kind),
+                     "averages", linear->training.set->channels ? linear->options->network.averages : 1,
+                     "bias", choice->bias, "reduced", linear->training.rows->reduced, "class_weight",
+                     linear->options->fitting.class_weight, "images", (int)linear->training.n, "seed",
+                     (json_int_t)linear->options->common.seed, "cost", linear->cost, "tolerance",
+                     choice->tolerance, "folds", search ? json_integer(search->folds) : NULL, "search",
+                     points);
 }
 
 static void print_summary(const Network *network)
