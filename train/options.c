@@ -10,8 +10,8 @@
 #include "common/network/trainer.h"
 #include "common/vgg16/vgg16.h"
 #include "train/data/held_out.h"
-#include "train/dense/layers.h"
 #include "train/linear/search.h"
+#include "train/model/layers.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * network from scratch on generated images. Batches of 64, Adam. */
 #include "common/core/floats.h"
 #include "common/network/trainer.h"
-#include "train/dense/layers.h"
+#include "train/model/layers.h"
 
 #include <stdio.h>
 #include <stdlib.h>

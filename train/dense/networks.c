@@ -17,8 +17,8 @@
 #include "common/model/model.h"
 #include "train/data/training_data.h"
 #include "train/dense/fit_model.h"
-#include "train/dense/layers.h"
 #include "train/dense/unfreeze.h"
+#include "train/model/layers.h"
 
 #include <stdio.h>
 

@@ -16,10 +16,10 @@
 #include "train/data/announce.h"
 #include "train/data/class_weights.h"
 #include "train/data/held_out.h"
-#include "train/dense/layers.h"
 #include "train/linear/learning_curve.h"
 #include "train/linear/linear_fit.h"
 #include "train/linear/suspects.h"
+#include "train/model/layers.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
 #include "common/network/trainer.h"
 #include "common/vgg16/weights.h"
 #include "tests/unit/fixture.h"
-#include "train/dense/layers.h"
 #include "train/dense/unfreeze.h"
+#include "train/model/layers.h"
 
 enum { N = 5, H = 8, W = 6, C = 32, K = 64, L = 3, EVERY = 211, INPUTS = H * W * C };
 

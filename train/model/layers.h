@@ -1,4 +1,4 @@
-/* layers: the network of each approach. */
+/* layers: the network of each approach, with either head, and the model that it becomes. */
 #pragma once
 #include "common/model/model.h"
 #include "train/data/training_data.h"

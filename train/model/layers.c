@@ -1,5 +1,5 @@
 /* layers: see layers.h. */
-#include "train/dense/layers.h"
+#include "train/model/layers.h"
 
 #include "common/cli/choice.h"
 #include "common/model/scaling.h"
