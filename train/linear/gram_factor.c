@@ -10,28 +10,22 @@
 enum { PANEL = 128 };                       /* columns factored together */
 static const double smallest_pivot = 1e-12; /* of the largest diagonal entry */
 
-typedef struct {
-    guint n;
-    double *matrix; /* (N, N): G, then L */
-    guint panel;    /* first row and column of the panel being factored */
-} Work;
-
 /* Left-looking: subtracts from the panel's rows what the columns before it explain. */
 static void update_panel(guint task, guint worker, gpointer data)
 {
-    Work *work = data;
-    guint n = work->n, k = work->panel, i = k + task * PANEL;
+    const GramFactor *factor = data;
+    guint n = factor->n, k = factor->panel, i = k + task * PANEL;
     blas()->cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, MIN(PANEL, n - i), MIN(PANEL, n - k), k, -1,
-                        work->matrix + (gsize)i * n, n, work->matrix + (gsize)k * n, n, 1,
-                        work->matrix + (gsize)i * n + k, n);
+                        factor->matrix + (gsize)i * n, n, factor->matrix + (gsize)k * n, n, 1,
+                        factor->matrix + (gsize)i * n + k, n);
 }
 
 static void solve_panel(guint task, guint worker, gpointer data)
 {
-    Work *work = data;
-    guint n = work->n, k = work->panel, i = k + (task + 1) * PANEL;
+    const GramFactor *factor = data;
+    guint n = factor->n, k = factor->panel, i = k + (task + 1) * PANEL;
     blas()->cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, MIN(PANEL, n - i),
-                        PANEL, 1, work->matrix + (gsize)k * n + k, n, work->matrix + (gsize)i * n + k, n);
+                        PANEL, 1, factor->matrix + (gsize)k * n + k, n, factor->matrix + (gsize)i * n + k, n);
 }
 
 /* The panel's own triangle, at a (size, size) with rows n apart. */
@@ -45,34 +39,34 @@ static void factor_diagonal(double *a, guint size, guint n, double floor)
         }
 }
 
-static void factorize(Work *work, ThreadPool *thread_pool)
+static void factorize(GramFactor *factor, ThreadPool *thread_pool)
 {
-    guint n = work->n;
+    guint n = factor->n;
     double largest = 0;
     for (guint i = 0; i < n; i++)
-        largest = MAX(largest, work->matrix[(gsize)i * n + i]);
-    for (work->panel = 0; work->panel < n && !interrupted(); work->panel += PANEL) {
-        guint k = work->panel, rows = (n - k + PANEL - 1) / PANEL;
+        largest = MAX(largest, factor->matrix[(gsize)i * n + i]);
+    for (factor->panel = 0; factor->panel < n && !interrupted(); factor->panel += PANEL) {
+        guint k = factor->panel, rows = (n - k + PANEL - 1) / PANEL;
         if (k > 0)
-            thread_pool_run(thread_pool, rows, update_panel, work);
-        factor_diagonal(work->matrix + (gsize)k * n + k, MIN(PANEL, n - k), n, smallest_pivot * largest);
-        thread_pool_run(thread_pool, rows - 1, solve_panel, work);
+            thread_pool_run(thread_pool, rows, update_panel, factor);
+        factor_diagonal(factor->matrix + (gsize)k * n + k, MIN(PANEL, n - k), n, smallest_pivot * largest);
+        thread_pool_run(thread_pool, rows - 1, solve_panel, factor);
     }
 }
 
 GramFactor gram_factor_new(Arena *arena, const TrainingSet *set, guint n)
 {
     return (GramFactor){.set = set,
+                        .n = n,
                         .matrix = arena_new(arena, double, (gsize)n *n),
                         .scratch = gram_scratch(arena, n, set->features)};
 }
 
-gboolean gram_factor_fill(const GramFactor *factor, ThreadPool *thread_pool)
+gboolean gram_factor_fill(GramFactor *factor, ThreadPool *thread_pool)
 {
     const TrainingSet *set = factor->set;
-    guint n = set->rows.n;
-    double *matrix = factor->matrix;
-    double start = set->bias * set->bias;
+    guint n = factor->n;
+    double *matrix = factor->matrix, start = set->bias * set->bias;
     for (guint i = 0; i < n; i++)
         for (guint j = 0; j <= i; j++)
             matrix[(gsize)i * n + j] = start;
@@ -81,7 +75,7 @@ gboolean gram_factor_fill(const GramFactor *factor, ThreadPool *thread_pool)
     for (guint i = 0; i < n && zero; i++)
         zero = matrix[(gsize)i * n + i] == start;
     if (!zero)
-        factorize(&(Work){.n = n, .matrix = matrix}, thread_pool);
+        factorize(factor, thread_pool);
     return !zero;
 }
 
@@ -89,7 +83,7 @@ void gram_factor_weights(const GramFactor *factor, ThreadPool *thread_pool, doub
                          float *kernel, float *bias)
 {
     const TrainingSet *set = factor->set;
-    guint n = set->rows.n;
+    guint n = factor->n;
     /* In column-major order L's rows are the columns of the upper triangle Lᵀ, and w's rows are columns. */
     blas()->cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, outputs, 1,
                         factor->matrix, n, w, n);

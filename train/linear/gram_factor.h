@@ -17,8 +17,10 @@
 
 typedef struct {
     const TrainingSet *set; /* borrowed */
-    double *matrix;         /* L (N, N), row by row; what is above the diagonal is undefined */
+    guint n;                /* N */
+    double *matrix;         /* (N, N), row by row: G, then L; what is above the diagonal is undefined */
     double *scratch;
+    guint panel; /* first row and column of those that are being factored */
 } GramFactor;
 
 /* Of n rows of the set; not filled. */
@@ -26,7 +28,7 @@ GramFactor gram_factor_new(Arena *arena, const TrainingSet *set, guint n);
 
 /* FALSE if all features are zero: there is nothing to learn. Incomplete if interrupted(). The result is the same to the
  * bit for any number of threads. */
-gboolean gram_factor_fill(const GramFactor *factor, ThreadPool *thread_pool);
+gboolean gram_factor_fill(GramFactor *factor, ThreadPool *thread_pool);
 
 /* Transforms solutions back to the original features; incomplete if interrupted(). w: (K, N), a vector on
  * L's columns for each of K outputs, replaced by L⁻ᵀ w. kernel: (D, K), bias: (K) added to a decision
