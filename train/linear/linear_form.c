@@ -35,21 +35,24 @@ static gboolean descends(const Linear *linear)
 
 /* ---- Memory ---- */
 
-/* A run on so many images of each class at most. workers: processes of liblinear, as many as there is room for beside it. */
-static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, guint *workers)
+/* With so many threads, on so many images of each class at most. Sets how many workers there are: as many as there is room for
+ * beside the rest. */
+static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
 {
+    Linear *linear = user;
+    guint threads = (guint)values[0], *workers = &linear->training.workers;
     const LinearChoice *choice = linear->choice;
     LinearTraining training = linear->training;
     g_autoptr(ThreadPool) thread_pool = thread_pool_new(threads);
     g_auto(Arena) arena = {0}, finished = {0};
-    guint parts = choice->cross_validates ? choice->folds : 1;
+    guint fitted = choice->cross_validates ? choice->folds : 1; /* parts, at once */
     /* Of the weights: the solver's, which are doubles and count twice if not reduced, the kernel's, the model's. */
     guint copies = linear->reduced ? 3 : 4;
-    if (linear->choice->learning_curve)
-        parts = MAX(parts, LEARNING_DRAWS);
+    if (choice->learning_curve)
+        fitted = MAX(fitted, LEARNING_DRAWS);
     training.n = 0;
     for (guint k = 0; k < training.classes; k++)
-        training.n += MIN(linear->counts[k], of_class);
+        training.n += MIN(linear->counts[k], (guint)values[1]);
     DescentRows rows = descent_rows_outline(&arena, training.set, linear->reduced, training.n);
     training.rows = &rows;
     training.thread_pool = thread_pool;
@@ -57,10 +60,10 @@ static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, g
     guint searches = !choice->cross_validates ? 0 : choice->searches_scale ? 2 : 1;
     for (guint s = 0; s < searches; s++) /* this one, and the best so far, which is finished */
         search_outline(&arena, s ? &finished : &arena, &training, choice->tried, choice->folds);
-    gsize each = linear_fits_measure(&training, parts, &arena), available = memory_available();
+    gsize each = linear_fits_measure(&training, fitted, &arena), available = memory_available();
     MemoryNeed need = {.memory = arena_bytes(&arena) +
                                  copies * training.set->features * training.classes * sizeof(float)};
-    gsize left = available - MIN(need.memory, available), most = parts * linear_problems(&training);
+    gsize left = available - MIN(need.memory, available), most = fitted * linear_problems(&training);
     *workers = each ? (guint)CLAMP(left / each, 1, MIN(threads, most)) : 0;
     need.memory += *workers * each;
     memory_add(&need, blas_memory(threads));
@@ -68,13 +71,6 @@ static MemoryNeed measure(const Linear *linear, guint threads, guint of_class, g
     return need;
 }
 
-static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
-{
-    guint workers;
-    return measure(user, (guint)values[0], (guint)values[1], &workers);
-}
-
-/* Sets how many workers there will be. */
 static gboolean check_memory(Linear *linear, GError **error)
 {
     guint n = linear->training.n, largest = 0;
@@ -87,7 +83,6 @@ static gboolean check_memory(Linear *linear, GError **error)
         .settings = {{"threads", linear->options->common.threads}, {"limit-per-class", largest}},
         .need = need_of,
         .user = linear};
-    measure(linear, (guint)linear->options->common.threads, largest, &linear->training.workers);
     return memory_plan_check(&plan, error);
 }
 
