@@ -193,6 +193,11 @@ FILE *output_file_stream(OutputFile *file)
     return file->stream;
 }
 
+gboolean output_file_resize(OutputFile *file, gsize size)
+{
+    return fflush(file->stream) == 0 && TEMP_FAILURE_RETRY(ftruncate(file->fd, (off_t)size)) == 0;
+}
+
 void output_file_abandon(void)
 {
     for (const GList *at = files.head; at; at = at->next) {

@@ -20,6 +20,9 @@ OutputFile *output_file_open(const char *path, GError **error);
 /* For writing, reading back and seeking; interrupted writes are resumed. Has no file descriptor. */
 FILE *output_file_stream(OutputFile *file);
 
+/* Cuts it off, or fills it up with zeros. FALSE and errno on failure. */
+gboolean output_file_resize(OutputFile *file, gsize size);
+
 /* Both free file. A failed commit sets error, leaves no temporary file, and does not change an existing file. */
 gboolean output_file_commit(OutputFile *file, GError **error);
 void output_file_discard(OutputFile *file);

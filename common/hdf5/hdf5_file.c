@@ -1,9 +1,7 @@
 /* hdf5_file: see hdf5_file.h. Files are read in a sandbox (hdf5_reader.h).
  *
  * They are written here, as saving must not depend on starting a process. libhdf5 cannot recover from a failed write, so
- * it never writes to disk: it lays out a new file in memory (hdf5_layout.h), the arrays are written separately to the
- * offsets it assigned, and the rest, a few kilobytes, is copied at the end. Its clean-up at program exit is disabled for
- * the same reason. */
+ * it hears of none (hdf5_layout.h), and its clean-up at program exit is disabled. */
 #include "common/hdf5/hdf5_file.h"
 
 #include "common/core/error.h"
@@ -26,18 +24,13 @@ enum {
     ATTRIBUTE_LIMIT = 64512, /* bytes Keras puts into one attribute: HDF5_OBJECT_HEADER_LIMIT */
 };
 
-typedef struct {
-    gint64 begin, end;
-} Extent;
-
 struct Hdf5File {
     char *path;
     Sandbox *reader; /* NULL: being written */
     /* Of a file being written: */
     hid_t id;           /* < 0: closed */
     OutputFile *output; /* NULL: opened to read, or committed */
-    Hdf5Layout *layout;
-    GArray *arrays; /* Extent: already written to output */
+    Hdf5Layout layout;
 };
 
 G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN); /* arrays are written in memory's byte order */
@@ -218,10 +211,9 @@ Hdf5File *hdf5_create(const char *path, GError **error)
     file->output = output_file_open(path, error);
     if (!file->output)
         return NULL;
-    file->arrays = g_array_new(FALSE, FALSE, sizeof(Extent));
-    file->layout = hdf5_layout_new();
+    file->layout.stream = output_file_stream(file->output);
     hdf5_startup();
-    Handle access = hdf5_layout_access(file->layout);
+    Handle access = hdf5_layout_access(&file->layout);
     file->id = access < 0 ? -1 : H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     if (file->id >= 0)
         return g_steal_pointer(&file);
@@ -229,40 +221,9 @@ Hdf5File *hdf5_create(const char *path, GError **error)
     return NULL;
 }
 
-static gint by_begin(gconstpointer a, gconstpointer b)
+static gboolean fail_to_write(const Hdf5File *file, int code, GError **error)
 {
-    const Extent *x = a, *y = b;
-    return (x->begin > y->begin) - (x->begin < y->begin);
-}
-
-static gboolean write_at(FILE *stream, gint64 offset, const void *bytes, gsize size)
-{
-    return fseeko(stream, offset, SEEK_SET) == 0 && fwrite(bytes, 1, size, stream) == size;
-}
-
-/* Copies what libhdf5 wrote within [begin, end) to the output. */
-static gboolean copy_layout(const Hdf5File *file, gint64 begin, gint64 end)
-{
-    for (gsize length; begin < end; begin += (gint64)length) {
-        const guint8 *piece = hdf5_layout_piece(file->layout, begin, (gsize)(end - begin), &length);
-        if (!write_at(output_file_stream(file->output), begin, piece, length))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-/* Everything except the arrays, which have been written. */
-static gboolean write_rest(const Hdf5File *file)
-{
-    gint64 at = 0;
-    g_array_sort(file->arrays, by_begin);
-    for (guint i = 0; i < file->arrays->len; i++) {
-        Extent array = g_array_index(file->arrays, Extent, i);
-        if (!copy_layout(file, at, array.begin))
-            return FALSE;
-        at = array.end;
-    }
-    return copy_layout(file, at, hdf5_layout_size(file->layout));
+    return hdf5_fail(error, file->path, "cannot be written: %s", g_strerror(code));
 }
 
 gboolean hdf5_commit(Hdf5File *file, GError **error)
@@ -270,8 +231,10 @@ gboolean hdf5_commit(Hdf5File *file, GError **error)
     if (H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0 || H5Fclose(file->id) < 0)
         return hdf5_fail(error, file->path, "cannot be laid out in memory");
     file->id = -1;
-    if (!write_rest(file) || !seal_write(output_file_stream(file->output)))
-        return hdf5_fail(error, file->path, "cannot be written: %s", g_strerror(errno));
+    if (file->layout.code)
+        return fail_to_write(file, file->layout.code, error);
+    if (!output_file_resize(file->output, file->layout.size) || !seal_write(file->layout.stream))
+        return fail_to_write(file, errno, error);
     return output_file_commit(g_steal_pointer(&file->output), error);
 }
 
@@ -281,9 +244,6 @@ void hdf5_close(Hdf5File *file)
         return;
     sandbox_free(file->reader);
     hdf5_release(&file->id);
-    if (file->arrays)
-        g_array_unref(file->arrays);
-    hdf5_layout_free(file->layout);
     output_file_discard(file->output);
     g_free(file->path);
     g_free(file);
@@ -356,11 +316,8 @@ static gboolean write_array(const Hdf5File *file, const char *dataset, int rank,
 {
     g_return_val_if_fail(rank >= 1 && rank <= HDF5_MAX_RANK, FALSE);
     hsize_t extent[HDF5_MAX_RANK];
-    gsize size = H5Tget_size(type);
-    for (int i = 0; i < rank; i++) {
+    for (int i = 0; i < rank; i++)
         extent[i] = shape[i];
-        size *= shape[i];
-    }
     Handle links = H5Pcreate(H5P_LINK_CREATE), creation = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_create_intermediate_group(links, 1);
     H5Pset_obj_track_times(creation, FALSE);
@@ -368,15 +325,9 @@ static gboolean write_array(const Hdf5File *file, const char *dataset, int rank,
     H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
     Handle space = H5Screate_simple(rank, extent, NULL);
     Handle object = H5Dcreate2(file->id, dataset, type, space, links, creation, H5P_DEFAULT);
-    haddr_t place = object < 0 ? HADDR_UNDEF : H5Dget_offset(object);
-    if (size == 0 && object >= 0)
-        return TRUE;
-    if (place == HADDR_UNDEF)
+    if (object < 0 || H5Dwrite(object, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
         return hdf5_fail(error, file->path, "its dataset %s cannot be written", dataset);
-    Extent array = {(gint64)place, (gint64)(place + size)};
-    g_array_append_val(file->arrays, array);
-    return write_at(output_file_stream(file->output), array.begin, data, size) ||
-           hdf5_fail(error, file->path, "cannot be written: %s", g_strerror(errno));
+    return !file->layout.code || fail_to_write(file, file->layout.code, error);
 }
 
 gboolean hdf5_write_floats(Hdf5File *file, const char *dataset, int rank, const gsize *shape,

@@ -1,6 +1,7 @@
 /* hdf5_layout: see hdf5_layout.h. */
 #include "common/hdf5/hdf5_layout.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* From 1.14 on, drivers have a header and a number; seen: 1.10.8, 1.10.10 and 1.14.5. */
@@ -8,13 +9,6 @@
 #if NUMBERED
 #include <H5FDdevelop.h>
 #endif
-
-enum { PAGE = 4096 };
-
-struct Hdf5Layout {
-    GHashTable *pages; /* number → PAGE bytes */
-    haddr_t size;
-};
 
 /* libhdf5's data of an open file. */
 typedef struct {
@@ -39,8 +33,8 @@ static herr_t driver_close(H5FD_t *file)
 
 static herr_t driver_query(const H5FD_t *file, unsigned long *flags)
 {
-    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
-             H5FD_FEAT_AGGREGATE_SMALLDATA | H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
+    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_AGGREGATE_SMALLDATA |
+             H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
     return 0;
 }
 
@@ -60,25 +54,19 @@ static haddr_t driver_get_eof(const H5FD_t *file, H5FD_mem_t type)
     return ((const OpenFile *)file)->layout->size;
 }
 
-/* The part of [at, at + size) within one page. */
-static gsize within_page(haddr_t at, gsize size)
+static void note_failure(Hdf5Layout *layout)
 {
-    return MIN(size, PAGE - at % PAGE);
-}
-
-static guint8 *page_at(const Hdf5Layout *layout, haddr_t at)
-{
-    return g_hash_table_lookup(layout->pages, GSIZE_TO_POINTER(at / PAGE));
+    layout->code = layout->code ? layout->code : errno ? errno : EIO;
 }
 
 static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t at, size_t size, void *bytes)
 {
-    const Hdf5Layout *layout = ((OpenFile *)file)->layout;
-    guint8 *out = bytes;
-    for (gsize n; size > 0; at += n, out += n, size -= n) {
-        const guint8 *piece = hdf5_layout_piece(layout, (gint64)at, size, &n);
-        memcpy(out, piece, n);
-    }
+    Hdf5Layout *layout = ((OpenFile *)file)->layout;
+    gboolean there = fseeko(layout->stream, (off_t)at, SEEK_SET) == 0;
+    gsize got = there ? fread(bytes, 1, size, layout->stream) : 0;
+    if (!there || ferror(layout->stream))
+        note_failure(layout);
+    memset((guint8 *)bytes + got, 0, size - got);
     return 0;
 }
 
@@ -86,17 +74,10 @@ static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_
                            const void *bytes)
 {
     Hdf5Layout *layout = ((OpenFile *)file)->layout;
-    const guint8 *in = bytes;
     layout->size = MAX(layout->size, at + size);
-    for (gsize n; size > 0; at += n, in += n, size -= n) {
-        guint8 *page = page_at(layout, at);
-        n = within_page(at, size);
-        if (!page) {
-            page = g_malloc0(PAGE);
-            g_hash_table_insert(layout->pages, GSIZE_TO_POINTER(at / PAGE), page);
-        }
-        memcpy(page + at % PAGE, in, n);
-    }
+    if (!layout->code &&
+        (fseeko(layout->stream, (off_t)at, SEEK_SET) != 0 || fwrite(bytes, 1, size, layout->stream) != size))
+        note_failure(layout);
     return 0;
 }
 
@@ -138,31 +119,4 @@ hid_t hdf5_layout_access(Hdf5Layout *layout)
         return access;
     H5Pclose(access);
     return -1;
-}
-
-Hdf5Layout *hdf5_layout_new(void)
-{
-    Hdf5Layout *layout = g_new0(Hdf5Layout, 1);
-    layout->pages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
-    return layout;
-}
-
-void hdf5_layout_free(Hdf5Layout *layout)
-{
-    if (layout)
-        g_hash_table_unref(layout->pages);
-    g_free(layout);
-}
-
-gint64 hdf5_layout_size(const Hdf5Layout *layout)
-{
-    return (gint64)layout->size;
-}
-
-const guint8 *hdf5_layout_piece(const Hdf5Layout *layout, gint64 begin, gsize max, gsize *length)
-{
-    static const guint8 nothing[PAGE];
-    const guint8 *page = page_at(layout, (haddr_t)begin);
-    *length = within_page((haddr_t)begin, max);
-    return (page ? page : nothing) + begin % PAGE;
 }
