@@ -4,8 +4,6 @@
 #include "common/arithmetic/blas.h"
 #include "common/core/interrupt.h"
 
-#include <math.h>
-
 enum {
     TILE = 512,  /* largest number of rows in a tile of G */
     TILES = 3,   /* smallest number of tiles along a side, so that threads can share them */
@@ -65,12 +63,10 @@ static void for_each_chunk(Work *work, ThreadPool *thread_pool, guint tasks, Thr
 /* Tile (i, j), j <= i, of the lower triangle, numbered row by row. */
 static void tile_position(guint task, guint *i, guint *j)
 {
-    *i = (guint)((sqrt(8.0 * task + 1) - 1) / 2);
-    while ((*i + 1) * (*i + 2) / 2 <= task)
-        ++*i;
-    while (*i * (*i + 1) / 2 > task)
-        --*i;
-    *j = task - *i * (*i + 1) / 2;
+    *i = 0;
+    while (task > *i)
+        task -= ++*i;
+    *j = task;
 }
 
 static void gram_tile(guint task, guint worker, gpointer data)

@@ -41,20 +41,16 @@ static float float_of_half(guint16 half)
     return float_of(sign | bits);
 }
 
-/* Writes element i of in to packed[count]; if it is zero, the next element overwrites it. */
-static gsize compress_one(const float *in, gsize i, guint64 *bitmap, float *packed, gsize count)
+/* Whether an element, which is copied, counts: the next one overwrites a zero. */
+static guint32 compress_one(const float *in, float *packed)
 {
-    guint64 nonzero = bits_of(in[i]) != 0;
-    bitmap[i / PACKING_WORD] |= nonzero << i % PACKING_WORD;
-    packed[count] = in[i];
-    return count + nonzero;
+    *packed = *in;
+    return bits_of(*in) != 0;
 }
 
-static const float *expand_one(const guint64 *bitmap, gsize i, const float *packed, float *out)
+static void expand_one(guint32 nonzero, const float *packed, float *out)
 {
-    guint32 nonzero = bitmap[i / PACKING_WORD] >> i % PACKING_WORD & 1;
-    out[i] = float_of(bits_of(*packed) & -nonzero);
-    return packed + nonzero;
+    *out = float_of(bits_of(*packed) & -nonzero);
 }
 
 /* ---- A vector ---- */
@@ -138,26 +134,10 @@ ALWAYS_INLINE void lanes_from_half(const guint16 *in, float *out)
 #else
 enum { LANES = 1 };
 
-ALWAYS_INLINE guint32 compress_lanes(const float *in, float *packed)
-{
-    *packed = *in;
-    return bits_of(*in) != 0;
-}
-
-ALWAYS_INLINE void expand_lanes(guint32 nonzero, const float *packed, float *out)
-{
-    *out = float_of(bits_of(*packed) & -nonzero);
-}
-
-ALWAYS_INLINE void lanes_to_half(const float *in, guint16 *out)
-{
-    *out = half_of(*in);
-}
-
-ALWAYS_INLINE void lanes_from_half(const guint16 *in, float *out)
-{
-    *out = float_of_half(*in);
-}
+#define compress_lanes             compress_one
+#define expand_lanes               expand_one
+#define lanes_to_half(in, out)     (*(out) = half_of(*(in)))
+#define lanes_from_half(half, out) (*(out) = float_of_half(*(half)))
 #endif
 
 /* ---- Whole arrays ---- */
@@ -165,14 +145,17 @@ ALWAYS_INLINE void lanes_from_half(const guint16 *in, float *out)
 static gsize compress(const float *in, gsize n, guint64 *bitmap, float *packed)
 {
     gsize count = 0, i = 0;
+    guint64 nonzero;
     memset(bitmap, 0, (n + PACKING_WORD - 1) / PACKING_WORD * sizeof *bitmap);
     for (; i + LANES <= n; i += LANES) {
-        guint64 nonzero = compress_lanes(in + i, packed + count);
+        nonzero = compress_lanes(in + i, packed + count);
         bitmap[i / PACKING_WORD] |= nonzero << i % PACKING_WORD;
         count += (gsize)__builtin_popcountll(nonzero);
     }
-    for (; i < n; i++)
-        count = compress_one(in, i, bitmap, packed, count);
+    for (; i < n; i++, count += nonzero) {
+        nonzero = compress_one(in + i, packed + count);
+        bitmap[i / PACKING_WORD] |= nonzero << i % PACKING_WORD;
+    }
     return count;
 }
 
@@ -187,8 +170,10 @@ static void expand(const guint64 *bitmap, const float *packed, gsize n, float *o
             packed += __builtin_popcount(nonzero);
         }
     }
-    for (; i < n; i++)
-        packed = expand_one(bitmap, i, packed, out);
+    for (guint32 nonzero; i < n; i++, packed += nonzero) {
+        nonzero = bitmap[i / PACKING_WORD] >> i % PACKING_WORD & 1;
+        expand_one(nonzero, packed, out + i);
+    }
 }
 
 static void to_half(const float *in, gsize n, guint16 *out)
