@@ -312,12 +312,10 @@ static gboolean set_option(const char *spelling, const char *value, gpointer dat
     g_assert_not_reached();
 }
 
-static GOptionContext *option_context(const CliProgram *program, gboolean *help, gboolean *version,
-                                      gboolean *man, char ***arguments)
+/* man: of the option that help does not show. */
+static GOptionContext *option_context(const CliProgram *program, gboolean *man, char ***arguments)
 {
-    GOptionEntry own[] = {{"help", 'h', 0, G_OPTION_ARG_NONE, help, NULL, NULL},
-                          {"version", 0, 0, G_OPTION_ARG_NONE, version, NULL, NULL},
-                          {"man", 0, 0, G_OPTION_ARG_NONE, man, NULL, NULL},
+    GOptionEntry own[] = {{"man", 0, 0, G_OPTION_ARG_NONE, man, NULL, NULL},
                           {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, arguments, NULL, NULL},
                           {0}};
     g_autoptr(GArray) entries = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
@@ -374,7 +372,8 @@ static void keep_descriptors(void)
 
 char **cli_parse(const CliProgram *program, int argc, char **argv, Status *status)
 {
-    gboolean help = FALSE, version = FALSE, man = FALSE;
+    const CliCommon *common = program->common;
+    gboolean man = FALSE;
     g_autoptr(GError) error = NULL;
     keep_descriptors();
     setlocale(LC_CTYPE, "");
@@ -391,21 +390,21 @@ char **cli_parse(const CliProgram *program, int argc, char **argv, Status *statu
     g_clear_pointer(&given, g_ptr_array_unref);
     given = g_ptr_array_new();
     g_auto(GStrv) arguments = NULL;
-    g_autoptr(GOptionContext) context = option_context(program, &help, &version, &man, &arguments);
+    g_autoptr(GOptionContext) context = option_context(program, &man, &arguments);
     g_auto(GStrv) words = g_strdupv(argv); /* g_option_context_parse_strv frees what it takes out */
     if (!g_option_context_parse_strv(context, &words, &error)) {
         *status = usage(program, error->message);
         return NULL;
     }
-    if (help || version || man) {
-        if (help)
-            cli_print_help(program);
-        else if (version)
-            print_version(program);
-        else {
-            program_name = "vggcache-"; /* man pages are of installed programs */
-            cli_print_man(program);
-        }
+    if (common->help)
+        cli_print_help(program);
+    else if (common->version)
+        print_version(program);
+    else if (man) {
+        program_name = "vggcache-"; /* man pages are of installed programs */
+        cli_print_man(program);
+    }
+    if (common->help || common->version || man) {
         *status = STATUS_DONE;
         return NULL;
     }

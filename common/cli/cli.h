@@ -85,12 +85,11 @@ typedef struct {
     const char *meaning;
 } CliExample;
 
-/* Options every program has (--threads, --seed, --quiet); include it in a table by
- * CLI_COMMON_OPTIONS(&common). */
+/* Options every program has; include it in a table by CLI_COMMON_OPTIONS(&common). */
 typedef struct {
     gint64 threads; /* 0 in the table: thread_pool_processors() after parsing */
     gint64 seed;
-    gboolean quiet;
+    gboolean quiet, help, version;
 } CliCommon;
 
 typedef struct {
@@ -122,14 +121,16 @@ typedef struct {
 /* clang-format on */
 
 /* clang-format off */
-#define CLI_COMMON_DEFAULTS {0, 42, FALSE}
+#define CLI_COMMON_DEFAULTS {.seed = 42}
 #define CLI_COMMON_OPTIONS(c) \
     OPTION_HEADING("General"), \
     OPTION_INT("threads", &(c)->threads, "N", 0, 1024, \
         "number of threads (0: one for each processor available to this process)"), \
     OPTION_INT("seed", &(c)->seed, "N", 0, 9007199254740991.0, "random seed"), \
     OPTION_FLAG("quiet", &(c)->quiet, \
-        "no progress or remarks on stderr; errors and skipped files are still reported", .letter = 'q')
+        "no progress or remarks on stderr; errors and skipped files are still reported", .letter = 'q'), \
+    OPTION_FLAG("help", &(c)->help, "show this help", .letter = 'h'), \
+    OPTION_FLAG("version", &(c)->version, "show the version")
 /* clang-format on */
 
 /* A whole program: reads and checks its command line, then runs it. status of run: what it returns, or STATUS_FAILED if

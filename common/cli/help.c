@@ -7,12 +7,6 @@
 
 enum { HELP_COLUMN = 30, NARROW_COLUMN = 8, WIDE = 70 /* columns, from which help has two */ };
 
-/* --help and --version have no row in the programs' tables; the hidden --man is not shown. */
-static const CliOption own_options[] = {
-    OPTION_FLAG("help", NULL, "show this help", .letter = 'h'),
-    OPTION_FLAG("version", NULL, "show the version"),
-};
-
 /* "  -q, --quiet" and the like, with placeholder; caller frees. */
 static char *spelling_of(const CliOption *option)
 {
@@ -104,12 +98,6 @@ typedef struct {
     void (*entry)(const char *name, const char *words); /* what is explained, and its meaning */
 } Style;
 
-static void print_row(const CliOption *option, const Style *style)
-{
-    g_autofree char *spelling = spelling_of(option), *text = meaning(option);
-    style->entry(spelling, text);
-}
-
 /* Prints the options of a set of modes, with the table's headings if they belong to several. */
 static void print_rows(const CliProgram *program, guint modes, const Style *style)
 {
@@ -129,10 +117,9 @@ static void print_rows(const CliProgram *program, guint modes, const Style *styl
             if (heading != printed && first != last)
                 style->title(heading->name);
             printed = heading;
-            print_row(option, style);
+            g_autofree char *spelling = spelling_of(option), *text = meaning(option);
+            style->entry(spelling, text);
         }
-    for (gsize i = 0; !modes && i < G_N_ELEMENTS(own_options); i++)
-        print_row(&own_options[i], style);
 }
 
 static void print_sections(const CliProgram *program, const Style *style)

@@ -103,6 +103,7 @@ static void test_help_lists_options_by_mode(void)
         OPTION_HEADING("Way"),
         OPTION_INT("length", &one, "N", 0, 9, "of the walk", .modes = CLI_MODE(1)),
         OPTION_INT("width", &both, "N", 0, 9, "of the way", .modes = CLI_MODE(0) | CLI_MODE(1)),
+        CLI_COMMON_OPTIONS(&common),
         {0},
     };
     static const CliMode modes[] = {
@@ -123,9 +124,9 @@ static void test_help_lists_options_by_mode(void)
     }
     g_test_trap_subprocess(NULL, 0, 0);
     g_test_trap_assert_passed();
-    g_test_trap_assert_stdout(
-        "*Modes:\n  stand *do not move\n  walk *move\n*"
-        "Options for every mode:\n  --width N*--help*\nOptions for walk:\n  --length N*");
+    g_test_trap_assert_stdout("*Modes:\n  stand *do not move\n  walk *move\n*"
+                              "Options for every mode:\n Way:\n  --width N*\n General:\n*--help*\nOptions "
+                              "for walk:\n  --length N*");
 }
 
 static void test_man_page_holds_the_same(void)
