@@ -20,8 +20,7 @@ static guint32 u32(const guint8 *p)
 
 static gboolean refuse(GError **error, const char *reason)
 {
-    g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, "damaged or unsupported BMP: %s", reason);
-    return FALSE;
+    return image_unreadable(error, "damaged or unsupported BMP: %s", reason);
 }
 
 /* Reads the sizes by the header's version; *colors: number of palette entries, *entry: bytes of each. */

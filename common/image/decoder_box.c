@@ -158,12 +158,6 @@ void decoder_box_free(DecoderBox *box)
     g_free(box);
 }
 
-static gboolean broken(GError **error, const char *format, const char *reason)
-{
-    g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, format, reason);
-    return FALSE;
-}
-
 /* Sends a request to the starter; passed receives a file descriptor, or -1. FALSE: it has ended. The mutex must be
  * held. */
 static gboolean ask(DecoderBox *box, Start *start, int *passed)
@@ -199,9 +193,7 @@ static gboolean tell(const GError *problem, GError **error)
                          : code == SANDBOX_ENDLESS ? "decoding it does not end (%s)"
                          : code == SANDBOX_MACHINE ? "%s to decode it"
                                                    : "%s";
-    g_autofree char *message = g_strdup_printf(format, problem->message);
-    g_set_error_literal(error, IMAGE_ERROR, kind, message);
-    return FALSE;
+    return image_fail(error, kind, format, problem->message);
 }
 
 static Sandbox *new_decoder(DecoderBox *box, GError **error)
@@ -217,13 +209,14 @@ static Sandbox *new_decoder(DecoderBox *box, GError **error)
         if (end->code == SANDBOX_INTERRUPTED)
             tell(end, error);
         else
-            broken(error, "the process that starts decoders has ended (%s)", end->message);
+            image_fail(error, IMAGE_ERROR_MACHINE, "the process that starts decoders has ended (%s)",
+                       end->message);
         return NULL;
     }
     if (socket >= 0)
         return sandbox_adopt(start.pid, socket, box->limit, bury, box);
-    broken(
-        error,
+    image_fail(
+        error, IMAGE_ERROR_MACHINE,
         "cannot start a decoder for it: %s", /* no descriptor left to receive it by, if the starter had no trouble */
         g_strerror(start.code ? start.code : EMFILE));
     return NULL;

@@ -77,13 +77,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsImage, g_object_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsRegion, g_object_unref)
 #endif
 
-static gboolean fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static gboolean fail(GError **error, const char *format, ...)
+gboolean image_fail(GError **error, ImageError cause, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    if (error)
-        *error = g_error_new_valist(IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, format, arguments);
+    g_propagate_error(error, g_error_new_valist(IMAGE_ERROR, (gint)cause, format, arguments));
     va_end(arguments);
     return FALSE;
 }
@@ -91,19 +89,17 @@ static gboolean fail(GError **error, const char *format, ...)
 /* The size in the header is checked before memory of that size is allocated. */
 static gboolean check_size(gint64 width, gint64 height, gint64 max_pixels, GError **error)
 {
-    return width * height <= max_pixels ||
-           fail(error,
-                "%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels exceed the limit of %" G_GINT64_FORMAT,
-                width, height, max_pixels);
+    return width * height <= max_pixels || image_unreadable(error,
+                                                            "%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT
+                                                            " pixels exceed the limit of %" G_GINT64_FORMAT,
+                                                            width, height, max_pixels);
 }
 
 static gboolean pixels_allocate(Pixels *pixels, int width, int height, GError **error)
 {
     *pixels = (Pixels){g_try_malloc((gsize)width * (gsize)height * 3), width, height};
-    if (!pixels->rgb)
-        g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "not enough memory for its %d x %d pixels",
-                    width, height);
-    return pixels->rgb != NULL;
+    return pixels->rgb ||
+           image_fail(error, IMAGE_ERROR_MACHINE, "not enough memory for its %d x %d pixels", width, height);
 }
 
 /* ---- Formats ---- */
@@ -120,53 +116,14 @@ typedef struct {
     ImageFacts *facts; /* to be filled: turned, remark */
 } Source;
 
-/* TRUE: pixels has all pixels. FALSE: error is set; pixels must be cleared. */
-typedef gboolean (*Decoder)(const Source *source, Pixels *pixels, GError **error);
-static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError **error);
-static gboolean decode_bmp(const Source *source, Pixels *pixels, GError **error);
-static gboolean decode_netpbm(const Source *source, Pixels *pixels, GError **error);
-
 struct Format {
     const char *name;
     const char *signature;
     gsize length, offset; /* of the signature */
-    Decoder decode;
+    /* TRUE: pixels has all pixels. FALSE: error is set; pixels must be cleared. */
+    gboolean (*decode)(const Source *source, Pixels *pixels, GError **error);
     const char *loader; /* of libvips */
-    /* JPEG: libjpeg reports missing and corrupt data as warnings (jpeg_damage.h). PNG, TIFF: warnings are harmless */
-    VipsFailOn fail_on;
 };
-
-static const Format formats[] = {
-    {"JPEG", "\xff\xd8\xff", 3, 0, decode_by_libvips, "jpegload_buffer", VIPS_FAIL_ON_WARNING},
-    {"PNG", "\x89PNG\r\n\x1a\n", 8, 0, decode_by_libvips, "pngload_buffer", VIPS_FAIL_ON_ERROR},
-    {"GIF", "GIF8", 4, 0, decode_by_libvips, "gifload_buffer", VIPS_FAIL_ON_ERROR},
-    {"WebP", "WEBP", 4, 8, decode_by_libvips, "webpload_buffer", VIPS_FAIL_ON_ERROR},
-    {"TIFF", "II*\0", 4, 0, decode_by_libvips, "tiffload_buffer", VIPS_FAIL_ON_ERROR},
-    {"TIFF", "MM\0*", 4, 0, decode_by_libvips, "tiffload_buffer", VIPS_FAIL_ON_ERROR},
-    {"TIFF", "II+\0", 4, 0, decode_by_libvips, "tiffload_buffer", VIPS_FAIL_ON_ERROR}, /* BigTIFF */
-    {"TIFF", "MM\0+", 4, 0, decode_by_libvips, "tiffload_buffer", VIPS_FAIL_ON_ERROR},
-    {"HEIC", "ftyphei", 7, 4, decode_by_libvips, "heifload_buffer",
-     VIPS_FAIL_ON_ERROR}, /* heic, heix, heim, heis */
-    {"HEIF", "ftypmif1", 8, 4, decode_by_libvips, "heifload_buffer", VIPS_FAIL_ON_ERROR},
-    {"AVIF", "ftypavi", 7, 4, decode_by_libvips, "heifload_buffer", VIPS_FAIL_ON_ERROR}, /* avif, avis */
-    {.name = "BMP", "BM", 2, 0, decode_bmp},
-    {.name = "PBM", "P1", 2, 0, decode_netpbm},
-    {.name = "PGM", "P2", 2, 0, decode_netpbm},
-    {.name = "PPM", "P3", 2, 0, decode_netpbm},
-    {.name = "PBM", "P4", 2, 0, decode_netpbm},
-    {.name = "PGM", "P5", 2, 0, decode_netpbm},
-    {.name = "PPM", "P6", 2, 0, decode_netpbm},
-};
-
-static const Format *find_format(const guint8 *bytes, gsize size)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
-        const Format *f = &formats[i];
-        if (size >= f->offset + f->length && memcmp(bytes + f->offset, f->signature, f->length) == 0)
-            return f;
-    }
-    return NULL;
-}
 
 static gboolean is_of(const Source *source, const char *name)
 {
@@ -205,10 +162,11 @@ static gboolean pixel_format(const VipsImage *image, PixelFormat *form, GError *
     *form = (PixelFormat){vips_image_get_bands(image), format == VIPS_FORMAT_USHORT,
                           space == VIPS_INTERPRETATION_CMYK, NULL};
     if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT)
-        return fail(error, "its pixels are of type %s; only 8 and 16 bits per channel are supported",
-                    vips_enum_nick(VIPS_TYPE_BAND_FORMAT, format));
+        return image_unreadable(error,
+                                "its pixels are of type %s; only 8 and 16 bits per channel are supported",
+                                vips_enum_nick(VIPS_TYPE_BAND_FORMAT, format));
     if (space == VIPS_INTERPRETATION_LAB || form->bands < (form->cmyk ? 4 : 1))
-        return fail(error, "its pixels are neither grey, RGB nor CMYK");
+        return image_unreadable(error, "its pixels are neither grey, RGB nor CMYK");
     return TRUE;
 }
 
@@ -302,14 +260,11 @@ static int jpeg_shrink(const VipsImage *image, int side)
 /* Rotates and flips by an orientation, 1 … 8 (TIFF 6.0, section 8; EXIF has the same). */
 static gboolean orient(Pixels *pixels, int orientation, GError **error)
 {
-    gboolean transposed = orientation >= 5, down = orientation == 3 || orientation == 4,
-             across = orientation == 2 || orientation == 3;
-    if (transposed) { /* 6 and 7 begin at the last row, 7 and 8 at the last column */
-        down = orientation == 6 || orientation == 7;
-        across = orientation == 7 || orientation == 8;
-    }
     if (orientation < 2 || orientation > 8)
         return TRUE;
+    /* Whether they begin at the last row, at the last column */
+    gboolean transposed = orientation >= 5, down = strchr("3467", '0' + orientation) != NULL,
+             across = strchr("2378", '0' + orientation) != NULL;
     g_auto(Pixels) turned = {0};
     int width = pixels->width, height = pixels->height;
     if (!pixels_allocate(&turned, transposed ? height : width, transposed ? width : height, error))
@@ -404,21 +359,24 @@ static gboolean decode_by_libvips(const Source *source, Pixels *pixels, GError *
     GError *ours = NULL;
     g_autofree char *reason = NULL;
     gboolean jpeg = is_of(source, "JPEG");
+    /* JPEG: libjpeg reports missing and corrupt data as warnings (jpeg_damage.h). PNG, TIFF: warnings are harmless */
+    const VipsFailOn fail_on = jpeg ? VIPS_FAIL_ON_WARNING : VIPS_FAIL_ON_ERROR;
     if (!vips_type_find("VipsOperation", source->format->loader))
-        return fail(error, "%s is not read by the libvips that is installed: its module for it is missing",
-                    source->format->name);
+        return image_unreadable(
+            error, "%s is not read by the libvips that is installed: its module for it is missing",
+            source->format->name);
     warned = FALSE;
     vips_error_clear();
-    gboolean ok = pull(source, source->format->fail_on, pixels, &ours) && !(warned && jpeg);
+    gboolean ok = pull(source, fail_on, pixels, &ours) && !(warned && jpeg);
     if (!ok && !ours && jpeg)
         ok = pull_damaged_jpeg(source, pixels, &reason, &ours);
     if (!ok && !ours) {
         reason = reason ? reason : last_reason();
         if (strstr(reason, g_strerror(EAGAIN))) /* libvips reads PNG and others in a thread of its own */
-            g_set_error(&ours, IMAGE_ERROR, IMAGE_ERROR_MACHINE, "cannot start a thread to decode it: %s",
-                        g_strerror(EAGAIN));
+            image_fail(&ours, IMAGE_ERROR_MACHINE, "cannot start a thread to decode it: %s",
+                       g_strerror(EAGAIN));
         else
-            fail(&ours, "damaged %s (%s)", source->format->name, reason);
+            image_unreadable(&ours, "damaged %s (%s)", source->format->name, reason);
     }
     vips_error_clear();
     if (ours)
@@ -445,12 +403,43 @@ static gboolean decode_netpbm(const Source *source, Pixels *pixels, GError **err
 
 /* ---- Presets ---- */
 
+static const Format formats[] = {
+    {"JPEG", "\xff\xd8\xff", 3, 0, decode_by_libvips, "jpegload_buffer"},
+    {"PNG", "\x89PNG\r\n\x1a\n", 8, 0, decode_by_libvips, "pngload_buffer"},
+    {"GIF", "GIF8", 4, 0, decode_by_libvips, "gifload_buffer"},
+    {"WebP", "WEBP", 4, 8, decode_by_libvips, "webpload_buffer"},
+    {"TIFF", "II*\0", 4, 0, decode_by_libvips, "tiffload_buffer"},
+    {"TIFF", "MM\0*", 4, 0, decode_by_libvips, "tiffload_buffer"},
+    {"TIFF", "II+\0", 4, 0, decode_by_libvips, "tiffload_buffer"}, /* BigTIFF */
+    {"TIFF", "MM\0+", 4, 0, decode_by_libvips, "tiffload_buffer"},
+    {"HEIC", "ftyphei", 7, 4, decode_by_libvips, "heifload_buffer"}, /* heic, heix, heim, heis */
+    {"HEIF", "ftypmif1", 8, 4, decode_by_libvips, "heifload_buffer"},
+    {"AVIF", "ftypavi", 7, 4, decode_by_libvips, "heifload_buffer"}, /* avif, avis */
+    {.name = "BMP", "BM", 2, 0, decode_bmp},
+    {.name = "PBM", "P1", 2, 0, decode_netpbm},
+    {.name = "PGM", "P2", 2, 0, decode_netpbm},
+    {.name = "PPM", "P3", 2, 0, decode_netpbm},
+    {.name = "PBM", "P4", 2, 0, decode_netpbm},
+    {.name = "PGM", "P5", 2, 0, decode_netpbm},
+    {.name = "PPM", "P6", 2, 0, decode_netpbm},
+};
+
+static const Format *find_format(const guint8 *bytes, gsize size)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
+        const Format *f = &formats[i];
+        if (size >= f->offset + f->length && memcmp(bytes + f->offset, f->signature, f->length) == 0)
+            return f;
+    }
+    return NULL;
+}
+
 gboolean image_recognizes(const guint8 *bytes, gsize size, GError **error)
 {
     if (size == 0)
-        return fail(error, "empty file");
+        return image_unreadable(error, "empty file");
     return find_format(bytes, size) ||
-           fail(error, "not an image (no JPEG, PNG, GIF, WebP, TIFF, HEIC, AVIF, BMP or PPM)");
+           image_unreadable(error, "not an image (no JPEG, PNG, GIF, WebP, TIFF, HEIC, AVIF, BMP or PPM)");
 }
 
 /* The axis on which the image has this many pixels, and `other` on the other one. */

@@ -111,3 +111,7 @@ typedef enum {
 } ImageError;
 #define IMAGE_ERROR (image_error_quark())
 GQuark image_error_quark(void);
+
+/* Sets error to this reason. Returns FALSE. */
+gboolean image_fail(GError **error, ImageError cause, const char *format, ...) G_GNUC_PRINTF(3, 4);
+#define image_unreadable(error, ...) image_fail(error, IMAGE_ERROR_UNREADABLE, __VA_ARGS__)

@@ -19,18 +19,11 @@ gboolean image_file_startup(const char *program, GError **error)
     return box != NULL;
 }
 
-static GBytes *fail(GError **error, const char *reason)
-{
-    g_set_error_literal(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, reason);
-    return NULL;
-}
-
 /* Sets the error for a system call's code, caused by the machine or by the file. */
 static GBytes *fail_with(GError **error, int code)
 {
     gboolean machine = code == EMFILE || code == ENFILE || code == ENOMEM || code == EIO;
-    g_set_error_literal(error, IMAGE_ERROR, machine ? IMAGE_ERROR_MACHINE : IMAGE_ERROR_UNREADABLE,
-                        g_strerror(code));
+    image_fail(error, machine ? IMAGE_ERROR_MACHINE : IMAGE_ERROR_UNREADABLE, "%s", g_strerror(code));
     return NULL;
 }
 
@@ -57,9 +50,9 @@ GBytes *image_file_read(const char *path, GError **error)
     if (fstat(file, &status))
         fail_with(error, errno);
     else if (!S_ISREG(status.st_mode))
-        fail(error, "is not a regular file");
+        image_unreadable(error, "is not a regular file");
     else if ((gsize)status.st_size > IMAGE_FILE_MAX)
-        fail(error, "is larger than 1 GiB");
+        image_unreadable(error, "is larger than 1 GiB");
     else
         bytes = read_regular(file, (gsize)status.st_size, error);
     close(file);

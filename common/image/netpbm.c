@@ -7,8 +7,7 @@
 
 static gboolean refuse(GError **error, const char *reason)
 {
-    g_set_error(error, IMAGE_ERROR, IMAGE_ERROR_UNREADABLE, "damaged PPM: %s", reason);
-    return FALSE;
+    return image_unreadable(error, "damaged PPM: %s", reason);
 }
 
 static gboolean at_digit(const Netpbm *image, gsize at)
