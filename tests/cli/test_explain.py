@@ -91,7 +91,7 @@ def compare(at, cache, features, *training):
 
 def the_map_of_a_linear_head_sums_to_the_decision_value_less_the_bias():
     with scratch() as at:
-        three, two = (make_cache(at, "c%d" % k, k, 9) for k in (3, 2))
+        three, two = (make_cache(at, "c%d" % k, k, 6) for k in (3, 2))
         features = exported(three, at + "/x3")
         for scale in ("none", "max", "standard", "l2", "sqrt"):
             _, head = compare(at, three, features, "--head", "linear", "--scale", scale)
@@ -104,7 +104,7 @@ def the_map_of_a_linear_head_sums_to_the_decision_value_less_the_bias():
 
 def the_map_of_a_dense_head_is_gradient_times_input():
     with scratch() as at:
-        cache = make_cache(at, "c", 3, 9)
+        cache = make_cache(at, "c", 3, 6)
         features = exported(cache, at + "/x")
         for scale in ("none", "standard"):
             compare(at, cache, features, "--hidden", "20,9", "--epochs", 3, "--validation-split", 0, "--scale", scale)

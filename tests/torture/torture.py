@@ -58,7 +58,7 @@ SCENARIOS = [
     Scenario("import", ["extract", "--quiet", "--import", "x.npy", "x.csv", "imported"], caches=["imported"]),
     Scenario("apply", ["extract", "--quiet", "--apply", "d.csv", "cache"], caches=["cache"]),
     Scenario("export", ["extract", "--quiet", "--export", "out", "cache"], ["out/features.npy", "out/labels.npy", "out/items.csv"]),
-    Scenario("preview", ["extract", "--quiet", "--preview", "sheet.png", "images"], ["sheet.png"]),
+    Scenario("preview", ["extract", "--quiet", "--limit-per-class", "1", "--preview", "sheet.png", "images"], ["sheet.png"]),
     Scenario("info", ["extract", "--info", "cache"]),
     Scenario("dense", DENSE + ["--epochs", "2", "--plot", "p.png", "--history", "h.csv", "cache", "new.h5"], ["new.h5", "p.png"]),
     Scenario("resume", DENSE + ["--resume", "cache", "cut.h5"], ["cut.h5"]),
