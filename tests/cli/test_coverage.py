@@ -209,20 +209,20 @@ def a_dense_head_is_judged_by_the_images_it_is_validated_on():
 def training_sets_a_threshold_by_images_that_each_fold_holds_out():
     with scratch() as at:
         rng = np.random.default_rng(3)
-        labels = np.arange(24) % 3
-        x = rng.normal(0, 0.7, (24, 5)).astype("f4")
-        x[np.arange(24), labels] += 1.4
+        labels = np.arange(15) % 3
+        x = rng.normal(0, 0.7, (15, 5)).astype("f4")
+        x[np.arange(15), labels] += 1.4
         np.save(at + "/x.npy", x)
         with open(at + "/items.csv", "w") as file:
             file.write("path,class\n" + "".join("%s/%02d,%s\n" % ("abc"[k], i, "abc"[k]) for i, k in enumerate(labels)))
         program("extract", "-q", "--import", at + "/x.npy", at + "/items.csv", at + "/c")
         for solver in ("svc", "lr"):
             same = ["-q", "--head", "linear", "--solver", solver, "--scale", "none", "--cost", 1, "--tolerance", 1e-6]
-            done = program("train", *same, "--folds", 24, "--set-threshold", 0.85, "--coverage", at + "/c.svg",
+            done = program("train", *same, "--folds", 15, "--set-threshold", 0.85, "--coverage", at + "/c.svg",
                            at + "/c", at + "/m.h5")  # each image is a fold
             with h5py.File(at + "/m.h5") as model:
                 kept = json.loads(model.attrs["vggcache_calibration"])
-            held = np.zeros((24, 3))
+            held = np.zeros((15, 3))
             for i, k in enumerate(labels):
                 with open(at + "/list.txt", "w") as file:
                     file.write("".join("%s/%02d\n" % ("abc"[l], j) for j, l in enumerate(labels) if j != i))
@@ -239,7 +239,7 @@ def training_sets_a_threshold_by_images_that_each_fold_holds_out():
             assert abs(kept["threshold"] - expected) < 1e-3 and 0.4 < right.mean() < 0.9, (kept, expected, right.mean())
             agree_with_numpy(done.stdout, "m.h5", held.max(1), labels, held.argmax(1), "abc", slack=1e-3)
             taken = held.max(1) >= expected
-            said = re.search(r"from a probability of (\S+) on: of the images held out, (\d+) of 24 are then answered, (\S+) % of these right", done.stdout)
+            said = re.search(r"from a probability of (\S+) on: of the images held out, (\d+) of 15 are then answered, (\S+) % of these right", done.stdout)
             assert said[1] == "%.4f" % kept["threshold"] and int(said[2]) == taken.sum() and said[3] == "%.1f" % (100 * right[taken].mean()), said
             with open(at + "/c.svg") as file:
                 assert "<svg" in file.read()
