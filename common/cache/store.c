@@ -94,18 +94,21 @@ static gboolean open_folder(Store *store, gboolean writing, GError **error)
         return error_set(error, "there is no cache %s: run extract to make one", store->folder);
     if (store->directory < 0 && errno == ENOTDIR)
         return not_a_cache(store, error);
-    if (store->directory < 0)
-        return store_fail(store, "open", errno, error);
-    if (writing && flock(store->directory, LOCK_EX | LOCK_NB)) {
-        if (errno != EWOULDBLOCK)
-            return store_fail(store, "lock", errno, error);
-        return error_set(
-            error,
-            "%s is being written by another program, or read by one that cannot use its lock.mdb: wait until "
-            "it has ended, or write to another cache",
-            store->folder);
-    }
-    return TRUE;
+    return store->directory >= 0 || store_fail(store, "open", errno, error);
+}
+
+/* Excludes a second writer: in another program, as this one claims its folders first. */
+static gboolean lock_folder(const Store *store, GError **error)
+{
+    if (flock(store->directory, LOCK_EX | LOCK_NB) == 0)
+        return TRUE;
+    if (errno != EWOULDBLOCK)
+        return store_fail(store, "lock", errno, error);
+    return error_set(
+        error,
+        "%s is being written by another program, or read by one that cannot use its lock.mdb: wait until "
+        "it has ended, or write to another cache",
+        store->folder);
 }
 
 /* A folder that contains other files is not turned into a cache. */
@@ -312,7 +315,8 @@ Store *store_open(const char *folder, gboolean writing, GError **error)
     store->directory = -1;
     gsize size;
     if (!open_folder(store, writing, error) || !claim_identity(store, error) ||
-        !check_file(store, writing, &size, error) || !open_locked(store, writing, size, error))
+        (writing && !lock_folder(store, error)) || !check_file(store, writing, &size, error) ||
+        !open_locked(store, writing, size, error))
         return NULL;
     if (writing) {
         mdb_reader_check(store->env, NULL); /* slots of killed readers would block the reuse of freed pages */

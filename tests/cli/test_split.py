@@ -251,6 +251,9 @@ def a_cache_is_split_so_that_no_test_image_has_a_double_in_training():
         assert not scenes_of(at + "/train", at) & scenes_of(at + "/test", at)
         between = program("extract", "--duplicates", "--similarity", 0.9, at + "/train", at + "/test").stdout
         assert "0 groups have images of both caches" in between, between[-300:]
+        for name in ("twin", "./twin"):
+            twins = program("extract", "--split", "whole", "twin", name, 0.25, status=1, cwd=at)
+            assert twins.stderr.endswith("%s is given twice: a program can open a cache only once\n" % name), twins.stderr
         again = program("extract", "--split", at + "/whole", at + "/train", at + "/test2", 0.25, status=1)
         assert "name a new cache" in again.stderr
         for wrong in ("0", "1", "x"):
