@@ -8,7 +8,6 @@
 #include "common/core/sha256.h"
 #include "common/core/thread_pool.h"
 #include "common/dataset/contents.h"
-#include "extract/new_cache.h"
 
 #include <errno.h>
 #include <string.h>
@@ -436,7 +435,7 @@ static gboolean decide(Plan *plan, GError **error)
             relabel(plan, item);
         else if (!source || !take_from(plan, source, item))
             plan->work[plan->n_work++] = i;
-        if (!commit_often(plan->writer, error))
+        if (!cache_writer_commit_often(plan->writer, error))
             return FALSE;
     }
     return TRUE;

@@ -5,7 +5,6 @@
 #include "common/core/sha256.h"
 #include "common/dataset/labels.h"
 #include "extract/actions.h"
-#include "extract/new_cache.h"
 #include "extract/npy.h"
 
 #include <stdio.h>
@@ -108,7 +107,7 @@ static gboolean import_rows(Import *import, GError **error)
         if (!npy_read_floats(import->features, values, error))
             return FALSE;
         import_row(import, i, values);
-        if (!commit_often(import->writer, error))
+        if (!cache_writer_commit_often(import->writer, error))
             return FALSE;
     }
     return cache_writer_commit(import->writer, error);

@@ -21,7 +21,7 @@ gboolean new_cache_put(CacheWriter *writer, Cache *from, guint index, const floa
     const CacheItem *item = cache_item(from, index);
     cache_writer_put(writer, item->path, &item->given, item->hash, features);
     cache_forget(from, index);
-    return commit_often(writer, error);
+    return cache_writer_commit_often(writer, error);
 }
 
 guint new_cache_skip(CacheWriter *writer, const Cache *from)
@@ -36,11 +36,4 @@ guint new_cache_skip(CacheWriter *writer, const Cache *from)
         n++;
     }
     return n;
-}
-
-gboolean commit_often(CacheWriter *writer, GError **error)
-{
-    enum { OFTEN = 512, LARGE = 64 << 20 }; /* changes; bytes of vectors, at most */
-    gsize n = cache_writer_pending(writer), bytes = n * feature_spec_features(writer->spec) * sizeof(float);
-    return (n < OFTEN && bytes < LARGE) || cache_writer_commit(writer, error);
 }

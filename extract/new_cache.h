@@ -1,4 +1,4 @@
-/* new_cache: a new cache from the items of another one, without images; and when to commit. */
+/* new_cache: a new cache from the items of another one, without images. */
 #pragma once
 #include "common/cache/cache.h"
 
@@ -10,7 +10,3 @@ gboolean new_cache_put(CacheWriter *writer, Cache *from, guint index, const floa
 
 /* Queues the skipped inputs that are no items; returns their number. */
 guint new_cache_skip(CacheWriter *writer, const Cache *from);
-
-/* Commits where much is pending. A commit waits for the disk: with 512 vectors each, half as long as with 64, for 27 MB
- * more (29 KB a vector); larger vectors are fewer at a time, as they wait in memory. */
-gboolean commit_often(CacheWriter *writer, GError **error);

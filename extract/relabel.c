@@ -7,7 +7,6 @@
 #include "common/dataset/labels.h"
 #include "extract/actions.h"
 #include "extract/follow.h"
-#include "extract/new_cache.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -80,7 +79,7 @@ static gboolean relabel_item(Relabelling *r, const CacheItem *stored, GError **e
         return error_set(error, "the features of %s fail their checksum: run extract again to recompute them",
                          stored->path);
     cache_writer_copy(r->writer, stored->path, stored->path, &label);
-    return r->at_once || commit_often(r->writer, error);
+    return r->at_once || cache_writer_commit_often(r->writer, error);
 }
 
 static CacheWriter *open_existing(const char *path, GError **error)

@@ -225,6 +225,10 @@ guint cache_writer_pending(const CacheWriter *writer); /* how many are queued */
  * stay, and the batch stays queued. */
 gboolean cache_writer_commit(CacheWriter *writer, GError **error);
 
+/* The same where much is queued. A commit waits for the disk: with 512 vectors each, half as long as with 64, for 27 MB
+ * more (29 KB a vector); larger vectors are fewer at a time, as they wait in memory. */
+gboolean cache_writer_commit_often(CacheWriter *writer, GError **error);
+
 /* Does not commit: queued changes are lost. */
 void cache_writer_close(CacheWriter *writer);
 

@@ -320,3 +320,10 @@ gboolean cache_writer_commit(CacheWriter *writer, GError **error)
     g_array_set_size(writer->changes, 0);
     return TRUE;
 }
+
+gboolean cache_writer_commit_often(CacheWriter *writer, GError **error)
+{
+    enum { OFTEN = 512, LARGE = 64 << 20 }; /* changes; bytes of vectors, at most */
+    gsize n = cache_writer_pending(writer), bytes = n * feature_spec_features(writer->spec) * sizeof(float);
+    return (n < OFTEN && bytes < LARGE) || cache_writer_commit(writer, error);
+}
