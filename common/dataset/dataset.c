@@ -379,19 +379,6 @@ static GPtrArray *pick_listed(Dataset *all, const DatasetFilter *filter, const g
 
 /* ---- Putting it together ---- */
 
-/* Keeps the picked items only, at most `limit` of each class, in byte order of their keys. */
-static void keep(Dataset *dataset, const GPtrArray *picked, int limit)
-{
-    g_autofree int *counts = g_new0(int, dataset->classes->len);
-    g_ptr_array_set_size(dataset->items, 0);
-    for (guint i = 0; i < picked->len; i++) {
-        DatasetItem *item = picked->pdata[i];
-        if (!limit || counts[item->label]++ < limit)
-            share_item(dataset->items, item);
-    }
-    g_ptr_array_sort(dataset->items, by_key);
-}
-
 /* Drops classes without items, and renumbers the labels. named: classes that must have some; NULL: none. */
 static gboolean drop_empty_classes(Dataset *dataset, const gboolean *named, GError **error)
 {
@@ -409,25 +396,6 @@ static gboolean drop_empty_classes(Dataset *dataset, const gboolean *named, GErr
                              dataset->root);
     dataset_set_classes(dataset, names);
     return TRUE;
-}
-
-/* The picked items without those that the table names, or says to exclude if it has actions. */
-static GPtrArray *drop_excluded(const Dataset *dataset, const GPtrArray *picked, const char *table,
-                                GError **error)
-{
-    g_autoptr(Labels) labels = labels_read(table, LABELS_PATHS, error);
-    if (!labels)
-        return NULL;
-    GPtrArray *left = new_items();
-    for (guint i = 0; i < picked->len; i++) {
-        const LabelRow *row = labels_find(labels, ((const DatasetItem *)picked->pdata[i])->key);
-        if (!row || (labels->has[LABELS_ACTION] && row->action != LABELS_EXCLUDE))
-            share_item(left, picked->pdata[i]);
-    }
-    guint n = picked->len - left->len;
-    cli_remark("%s: %u %s left out, as %s says", dataset->root, n, plural(n, "image is", "images are"),
-               table);
-    return left;
 }
 
 static gboolean is_class(const char *name, gpointer classes)
@@ -460,28 +428,51 @@ static gboolean *classes_taken(const Dataset *dataset, const DatasetFilter *filt
     return g_steal_pointer(&taken);
 }
 
-static GPtrArray *pick_classes(const Dataset *dataset, const gboolean *taken)
+/* Whether the table leaves an item out: it is named, and excluded if the table has actions. */
+static gboolean is_excluded(const Labels *table, const DatasetItem *item)
 {
-    GPtrArray *picked = new_items();
-    for (guint i = 0; i < dataset->items->len; i++)
-        if (taken[((const DatasetItem *)dataset->items->pdata[i])->label])
-            share_item(picked, dataset->items->pdata[i]);
-    return picked;
+    const LabelRow *row = table ? labels_find(table, item->key) : NULL;
+    return row && (!table->has[LABELS_ACTION] || row->action == LABELS_EXCLUDE);
+}
+
+/* Keeps those of the items, in their order, that are of classes taken and not in the table (NULL for none), at most
+ * `limit` of each class, and sorts them by their keys in byte order. Returns how many the table left out. */
+static guint keep(Dataset *dataset, const GPtrArray *items, const gboolean *taken, const Labels *table,
+                  gint64 limit)
+{
+    g_autofree gint64 *counts = g_new0(gint64, dataset->classes->len + 1);
+    GPtrArray *kept = new_items();
+    guint excluded = 0;
+    for (guint i = 0; i < items->len; i++) {
+        DatasetItem *item = items->pdata[i];
+        if (!taken[item->label])
+            continue;
+        if (is_excluded(table, item))
+            excluded++;
+        else if (!limit || counts[item->label]++ < limit)
+            share_item(kept, item);
+    }
+    g_ptr_array_unref(dataset->items);
+    dataset->items = kept;
+    g_ptr_array_sort(kept, by_key);
+    return excluded;
 }
 
 /* Applies the filter. add_missing: see pick_listed. */
 static gboolean choose(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing, GError **error)
 {
     g_autofree gboolean *taken = classes_taken(dataset, filter, "class", error);
-    g_autoptr(GPtrArray) picked = !taken         ? NULL
-                                  : filter->list ? pick_listed(dataset, filter, taken, add_missing, error)
-                                                 : pick_classes(dataset, taken);
-    g_autoptr(GPtrArray) left = !picked           ? NULL
-                                : filter->exclude ? drop_excluded(dataset, picked, filter->exclude, error)
-                                                  : g_ptr_array_ref(picked);
-    if (!left)
+    g_autoptr(GPtrArray) items = !taken         ? NULL
+                                 : filter->list ? pick_listed(dataset, filter, taken, add_missing, error)
+                                                : g_ptr_array_ref(dataset->items);
+    g_autoptr(Labels) table =
+        items && filter->exclude ? labels_read(filter->exclude, LABELS_PATHS, error) : NULL;
+    if (!items || (filter->exclude && !table))
         return FALSE;
-    keep(dataset, left, (int)filter->limit_per_class);
+    guint excluded = keep(dataset, items, taken, table, filter->limit_per_class);
+    if (table)
+        cli_remark("%s: %u %s left out, as %s says", dataset->root, excluded,
+                   plural(excluded, "image is", "images are"), table->file);
     return drop_empty_classes(dataset, filter->classes ? taken : NULL, error) &&
            (dataset->items->len ||
             error_set(error,
