@@ -49,21 +49,16 @@ G_STATIC_ASSERT(sizeof(Meta) == META_SIZE);
 
 typedef struct {
     guint64 number;
-    guint16 pad, flags, lower, upper; /* in an overflow page a u32 replaces the last two */
+    guint16 pad, flags, lower, upper; /* in an overflow page the last two are a u32, of pages */
 } Header;
 G_STATIC_ASSERT(sizeof(Header) == HEADER);
 
+/* A node, in its page. */
 typedef struct {
-    guint16 low, high, flags, key_size;
+    const guint8 *key, *data; /* data: in a leaf; or the number of the page where they are (NODE_BIG) */
+    gsize key_size, data_size;
+    guint16 flags; /* in a branch the upper bits of its child's number, whose lower ones are data_size */
 } Node;
-G_STATIC_ASSERT(sizeof(Node) == NODE);
-
-typedef struct {
-    const guint8 *bytes;
-    gsize size;
-    const guint8 *data;
-    gsize data_size;
-} Entry; /* a key, and in a leaf its value */
 
 typedef struct {
     const guint8 *bytes; /* of the file */
@@ -78,7 +73,7 @@ typedef struct {
     gboolean integer_keys; /* of the tree being walked */
     guint64 entries;
     int depth;
-    Entry last_key; /* of an entry, or of the separator before the next one */
+    Node last; /* entry, or separator before the next one */
     gboolean last_is_separator;
 } Walk;
 
@@ -86,15 +81,12 @@ typedef struct {
 
 static Meta meta_at(const guint8 *bytes, gsize offset)
 {
-    Meta meta;
-    memcpy(&meta, bytes + offset + HEADER, sizeof meta);
-    return meta;
+    return *(const Meta *)(bytes + offset + HEADER);
 }
 
 static gboolean check_meta(const guint8 *bytes, gsize page_size, int index, GError **error)
 {
-    Header header;
-    memcpy(&header, bytes + index * page_size, sizeof header);
+    Header header = *(const Header *)(bytes + index * page_size);
     Meta meta = meta_at(bytes, index * page_size);
     if (header.flags != PAGE_META || header.number != (guint64)index || meta.magic != LMDB_MAGIC ||
         meta.version != 1)
@@ -144,10 +136,16 @@ gboolean lmdb_check_empty(const guint8 *bytes, gsize size)
 
 /* ---- Pages ---- */
 
+/* Says what is wrong with a page; FALSE. */
+static gboolean blame(const Walk *walk, guint64 page, const char *what)
+{
+    return error_set(walk->error, "page %" G_GUINT64_FORMAT " %s", page, what);
+}
+
 static gboolean check_inside(const Walk *walk, guint64 page, guint64 n)
 {
     gboolean inside = page >= 2 && page < walk->pages && n <= walk->pages - page;
-    return inside || error_set(walk->error, "page %" G_GUINT64_FORMAT " lies outside the file", page);
+    return inside || blame(walk, page, "lies outside the file");
 }
 
 /* Marks n pages, none beyond the last, as used; each may be used once. */
@@ -155,7 +153,7 @@ static gboolean claim(Walk *walk, guint64 page, guint64 n)
 {
     for (guint64 i = page; i < page + n; i++) {
         if (walk->used[i / 8] & (1 << i % 8))
-            return error_set(walk->error, "page %" G_GUINT64_FORMAT " is used twice", i);
+            return blame(walk, i, "is used twice");
         walk->used[i / 8] |= (guint8)(1 << i % 8);
     }
     return TRUE;
@@ -166,78 +164,71 @@ static const guint8 *page_at(const Walk *walk, guint64 page)
     return walk->bytes + page * walk->page_size;
 }
 
-static Node node_at(const guint8 *page, guint index, gsize *offset)
+static Header header_of(const Walk *walk, guint64 page)
 {
-    guint16 at;
-    Node node;
-    memcpy(&at, page + HEADER + 2 * index, sizeof at);
-    memcpy(&node, page + at, sizeof node);
-    *offset = at;
-    return node;
+    return *(const Header *)page_at(walk, page);
 }
 
-static gsize node_data_size(Node node)
+static guint16 offset_of(const guint8 *page, guint index)
 {
-    return node.low | (gsize)node.high << 16;
+    return ((const guint16 *)(page + HEADER))[index];
 }
 
-/* Bytes a node takes in its page. */
-static gsize node_size(Node node, gboolean leaf)
+static Node node_at(const guint8 *page, guint index)
 {
-    gsize data = !leaf ? 0 : node.flags & NODE_BIG ? sizeof(guint64) : node_data_size(node);
-    return (NODE + node.key_size + data + 1) & ~(gsize)1;
+    const guint8 *node = page + offset_of(page, index);
+    const guint16 *parts =
+        (const guint16 *)node; /* of the data's size the low and the high one; flags, key's size */
+    return (Node){.key = node + NODE,
+                  .key_size = parts[3],
+                  .data = node + NODE + parts[3],
+                  .data_size = parts[0] | (gsize)parts[1] << 16,
+                  .flags = parts[2]};
 }
 
 /* Checks that header, offsets and nodes of a branch or leaf page lie within it without overlap or gaps. */
 static gboolean check_layout(const Walk *walk, guint64 number, gboolean leaf, guint *keys)
 {
     const guint8 *page = page_at(walk, number);
-    Header header;
-    memcpy(&header, page, sizeof header);
+    Header header = header_of(walk, number);
+    gsize total = 0;
     if (header.number != number || header.flags != (leaf ? PAGE_LEAF : PAGE_BRANCH))
-        return error_set(walk->error, "page %" G_GUINT64_FORMAT " has the wrong number or type", number);
+        return blame(walk, number, "has the wrong number or type");
     *keys = (header.lower - HEADER) / 2;
     if (header.lower < HEADER + (leaf ? 2 : 4) || header.lower % 2 || header.lower > header.upper ||
         header.upper > walk->page_size)
-        return error_set(walk->error, "page %" G_GUINT64_FORMAT " has impossible bounds", number);
-    gsize total = 0;
+        return blame(walk, number, "has impossible bounds");
     for (guint i = 0; i < *keys; i++) {
-        guint16 at;
-        memcpy(&at, page + HEADER + 2 * i, sizeof at);
+        guint16 at = offset_of(page, i);
         if (at < header.upper || at % 2 || at + NODE > (int)walk->page_size)
-            return error_set(walk->error, "page %" G_GUINT64_FORMAT " has a node offset outside it", number);
-        gsize offset, size = node_size(node_at(page, i, &offset), leaf);
-        if (size > walk->page_size - offset)
-            return error_set(walk->error, "page %" G_GUINT64_FORMAT " has a node that ends outside it",
-                             number);
+            return blame(walk, number, "has a node offset outside it");
+        Node node = node_at(page, i);
+        gsize data = !leaf ? 0 : node.flags & NODE_BIG ? sizeof(guint64) : node.data_size;
+        gsize size = (NODE + node.key_size + data + 1) & ~(gsize)1;
+        if (size > walk->page_size - at)
+            return blame(walk, number, "has a node that ends outside it");
         total += size;
     }
-    if (total != walk->page_size - header.upper)
-        return error_set(walk->error, "page %" G_GUINT64_FORMAT " has nodes that overlap", number);
-    return TRUE;
+    return total == walk->page_size - header.upper || blame(walk, number, "has nodes that overlap");
 }
 
-/* Finds the data of a leaf's node, in the page or in an overflow run, whose pages it marks as used. */
-static gboolean find_data(Walk *walk, Node node, Entry *entry)
+/* Finds the data of a leaf's node that lie in an overflow run, whose pages it marks as used. */
+static gboolean find_data(Walk *walk, Node *node)
 {
-    entry->data = entry->bytes + node.key_size;
-    entry->data_size = node_data_size(node);
-    if (!(node.flags & NODE_BIG))
-        return TRUE;
     guint64 number;
-    Header header;
-    guint32 pages;
-    memcpy(&number, entry->data, sizeof number);
+    if (!(node->flags & NODE_BIG))
+        return TRUE;
+    memcpy(&number, node->data, sizeof number);
     if (!check_inside(walk, number, 1))
         return FALSE;
-    memcpy(&header, page_at(walk, number), sizeof header);
-    memcpy(&pages, page_at(walk, number) + 12, sizeof pages);
+    Header header = header_of(walk, number);
+    guint32 pages = header.lower | (guint32)header.upper << 16;
     if (header.number != number || header.flags != PAGE_OVERFLOW || pages < 1)
-        return error_set(walk->error, "page %" G_GUINT64_FORMAT " is not the expected overflow page", number);
-    if (entry->data_size + HEADER > pages * walk->page_size)
+        return blame(walk, number, "is not the expected overflow page");
+    if (node->data_size + HEADER > pages * walk->page_size)
         return error_set(walk->error,
                          "a value is longer than its overflow pages, from page %" G_GUINT64_FORMAT, number);
-    entry->data = page_at(walk, number) + HEADER;
+    node->data = page_at(walk, number) + HEADER;
     if (walk->forget && pages > 1)
         walk->forget(walk->bytes, walk->pages * walk->page_size, page_at(walk, number), walk->page_size);
     return check_inside(walk, number, pages) && claim(walk, number, pages);
@@ -245,28 +236,28 @@ static gboolean find_data(Walk *walk, Node node, Entry *entry)
 
 /* ---- Trees ---- */
 
-static int compare_keys(const Walk *walk, const Entry *a, const Entry *b)
+static int compare_keys(const Walk *walk, const Node *a, const Node *b)
 {
     if (walk->integer_keys) {
         guint64 x, y;
-        memcpy(&x, a->bytes, sizeof x);
-        memcpy(&y, b->bytes, sizeof y);
+        memcpy(&x, a->key, sizeof x);
+        memcpy(&y, b->key, sizeof y);
         return x < y ? -1 : x > y;
     }
-    int order = memcmp(a->bytes, b->bytes, MIN(a->size, b->size));
-    return order ? order : (a->size > b->size) - (a->size < b->size);
+    int order = memcmp(a->key, b->key, MIN(a->key_size, b->key_size));
+    return order ? order : (a->key_size > b->key_size) - (a->key_size < b->key_size);
 }
 
-static gboolean check_key(const Walk *walk, guint64 page, const Entry *key)
+static gboolean check_key(const Walk *walk, guint64 page, const Node *node)
 {
-    gboolean fits =
-        walk->integer_keys ? key->size == sizeof(guint64) : key->size >= 1 && key->size <= MAX_KEY;
+    gsize size = node->key_size;
+    gboolean fits = walk->integer_keys ? size == sizeof(guint64) : size >= 1 && size <= MAX_KEY;
     return fits || error_set(walk->error, "page %" G_GUINT64_FORMAT " has a key of %" G_GSIZE_FORMAT " bytes",
-                             page, key->size);
+                             page, size);
 }
 
 /* Called for each entry of a tree, in order. */
-typedef gboolean (*CheckEntry)(Walk *walk, Node node, const Entry *entry);
+typedef gboolean (*CheckEntry)(Walk *walk, const Node *entry);
 
 /* Checks a page at level 1 … walk->depth. Each key of a branch except the first is > all keys to its left and <= all to
  * its right. */
@@ -276,22 +267,18 @@ static gboolean check_page(Walk *walk, guint64 number, int level, CheckEntry che
     guint keys;
     if (!check_inside(walk, number, 1) || !claim(walk, number, 1) || !check_layout(walk, number, leaf, &keys))
         return FALSE;
-    const guint8 *page = page_at(walk, number);
     for (guint i = 0; i < keys; i++) {
-        gsize offset;
-        Node node = node_at(page, i, &offset);
-        Entry entry = {page + offset + NODE, node.key_size, NULL, 0};
+        Node node = node_at(page_at(walk, number), i);
+        guint64 child = node.data_size | (guint64)node.flags << 32;
         if (leaf || i > 0) {
-            if (!check_key(walk, number, &entry) || (leaf && !find_data(walk, node, &entry)))
+            if (!check_key(walk, number, &node) || (leaf && !find_data(walk, &node)))
                 return FALSE;
-            if (walk->last_key.bytes &&
-                compare_keys(walk, &walk->last_key, &entry) >= (walk->last_is_separator ? 1 : 0))
-                return error_set(walk->error, "page %" G_GUINT64_FORMAT " has keys out of order", number);
-            walk->last_key = entry;
+            if (walk->last.key && compare_keys(walk, &walk->last, &node) >= (walk->last_is_separator ? 1 : 0))
+                return blame(walk, number, "has keys out of order");
+            walk->last = node;
             walk->last_is_separator = !leaf;
         }
-        guint64 child = node.low | (guint64)node.high << 16 | (guint64)node.flags << 32;
-        if (!(leaf ? check(walk, node, &entry) : check_page(walk, child, level + 1, check)))
+        if (!(leaf ? check(walk, &node) : check_page(walk, child, level + 1, check)))
             return FALSE;
     }
     walk->entries += leaf ? keys : 0;
@@ -309,7 +296,7 @@ static gboolean check_tree(Walk *walk, const Tree *tree, CheckEntry check)
     within.integer_keys = tree->flags & INTEGER_KEYS;
     within.entries = 0;
     within.depth = tree->depth;
-    within.last_key = (Entry){0};
+    within.last = (Node){0};
     if (!check_page(&within, tree->root, 1, check))
         return FALSE;
     if (within.entries != tree->entries)
@@ -318,15 +305,15 @@ static gboolean check_tree(Walk *walk, const Tree *tree, CheckEntry check)
     return TRUE;
 }
 
-static gboolean check_value(Walk *walk, Node node, const Entry *entry)
+static gboolean check_value(Walk *walk, const Node *entry)
 {
-    return !(node.flags & ~NODE_BIG) || error_set(walk->error, "an entry is of an unknown kind");
+    return !(entry->flags & ~NODE_BIG) || error_set(walk->error, "an entry is of an unknown kind");
 }
 
-static gboolean check_named_tree(Walk *walk, Node node, const Entry *entry)
+static gboolean check_named_tree(Walk *walk, const Node *entry)
 {
     Tree tree;
-    if (node.flags != NODE_TREE || entry->data_size != sizeof tree)
+    if (entry->flags != NODE_TREE || entry->data_size != sizeof tree)
         return error_set(walk->error, "it has an entry that is no named tree");
     memcpy(&tree, entry->data, sizeof tree);
     if (tree.flags != 0)
@@ -335,13 +322,13 @@ static gboolean check_named_tree(Walk *walk, Node node, const Entry *entry)
 }
 
 /* the transaction that freed them -> count, followed by that many free pages in descending order. */
-static gboolean check_free_list(Walk *walk, Node node, const Entry *entry)
+static gboolean check_free_list(Walk *walk, const Node *entry)
 {
     guint64 count, page, freed, above = walk->last_page + 1;
-    memcpy(&freed, entry->bytes, sizeof freed);
+    memcpy(&freed, entry->key, sizeof freed);
     if (freed < 1 || freed > walk->transaction)
         return error_set(walk->error, "a list of free pages has an impossible transaction number");
-    if (node.flags & ~NODE_BIG || entry->data_size < sizeof count || entry->data_size % sizeof count)
+    if (entry->flags & ~NODE_BIG || entry->data_size < sizeof count || entry->data_size % sizeof count)
         return error_set(walk->error, "a list of free pages has an impossible size");
     memcpy(&count, entry->data, sizeof count);
     if (count > entry->data_size / sizeof count - 1)
