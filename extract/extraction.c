@@ -45,17 +45,12 @@ typedef struct {
     guint done; /* with copies of skipped images */
 } Extraction;
 
-static const DatasetItem *work_item(const Extraction *extraction, guint index)
-{
-    return extraction->plan->dataset->items->pdata[extraction->plan->work[index]];
-}
-
 static void prepare(guint index, const guint8 *rgb, float *tensor, gpointer user)
 {
     const Extraction *extraction = user;
     const Options *options = extraction->run->options;
     const FeatureSpec *spec = extraction->run->spec;
-    const char *key = work_item(extraction, index)->key;
+    const char *key = contents_item(extraction->images.contents, index)->key;
     guint copy = cache_path_copy(key);
     g_autofree char *image = cache_path_image(key);
     Augmentation drawn =
@@ -82,7 +77,8 @@ static gboolean consume(guint index, const float *features, const guint8 *conten
                         gpointer user, GError **error)
 {
     Extraction *extraction = user;
-    const DatasetItem *item = work_item(extraction, index);
+    const Contents *contents = extraction->images.contents;
+    const DatasetItem *item = contents_item(contents, index);
     extraction->done++;
     if (!features) {
         skip(extraction, item, reason);
@@ -90,7 +86,7 @@ static gboolean consume(guint index, const float *features, const guint8 *conten
     }
     if (reason && extraction->run->options->verbose && !cache_path_copy(item->key))
         cli_remark("%s: whole, but libjpeg warns of it: %s", item->path, reason);
-    plan_put(extraction->plan, index, content, features);
+    plan_put(extraction->plan, contents_index(contents, index), content, features);
     return TRUE;
 }
 

@@ -470,19 +470,17 @@ Plan *follow_plan(Follow *follow, Dataset *dataset, guint part, GError **error)
         remark(plan, follow->stored[part]->path);
     plan->moved += plan->relabelled;
     plan->unchanged = dataset->items->len - plan->n_work - plan->moved - plan->copied;
-    contents_order(dataset, plan->work, plan->n_work);
     return g_steal_pointer(&plan);
 }
 
 void plan_put(Plan *plan, guint index, const guint8 content[CACHE_HASH], const float *features)
 {
-    guint i = plan->work[index];
-    const DatasetItem *item = plan->dataset->items->pdata[i];
+    const DatasetItem *item = plan->dataset->items->pdata[index];
     CacheLabel label = follow_label(plan->follow, item);
     guint8 hash[CACHE_HASH];
     hash_to_store(content, item->key, plan->follow->options->how, hash);
     cache_writer_put(plan->writer, item->key, &label, hash, features);
-    *(plan->states[i] == IMAGE_CHANGED ? &plan->changed : &plan->added) += 1;
+    *(plan->states[index] == IMAGE_CHANGED ? &plan->changed : &plan->added) += 1;
 }
 
 void plan_free(Plan *plan)

@@ -37,7 +37,7 @@ typedef struct {
     guint relabelled;             /* by a table: of those moved */
     const char *first_missing, *first_from, *first_copy; /* of these, to be named */
     guint unchanged;                                     /* and neither moved nor copied */
-    guint *work; /* indices of the items that are left, in reading order (contents.h) */
+    guint *work;                                         /* indices of the items that are left */
     guint n_work;
     guint8 *states;       /* private: of each of the dataset's items */
     guint added, changed; /* by plan_put */
@@ -49,7 +49,7 @@ typedef struct {
 Plan *follow_plan(Follow *follow, Dataset *dataset, guint part, GError **error);
 void plan_free(Plan *plan);
 
-/* Queues the features of item work[index], computed from a file with this hash. */
+/* Queues the features of the dataset's item `index`, computed from a file with this hash. */
 void plan_put(Plan *plan, guint index, const guint8 content[CACHE_HASH], const float *features);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Follow, follow_free)

@@ -59,7 +59,6 @@ Status extract_preview(const Options *options, GError **error)
     guint chosen[IMAGES];
     for (guint i = 0; i < wanted; i++)
         chosen[i] = (guint)((gsize)i * n / wanted);
-    contents_order(dataset, chosen, wanted);
     g_autoptr(Contents) contents = contents_open(dataset, chosen, wanted, error);
     if (!contents)
         return STATUS_FAILED;

@@ -393,9 +393,8 @@ int store_databases(Store *store, MDB_txn *txn, gboolean create)
     int code;
     if ((code = mdb_dbi_open(txn, "meta", flags, &store->meta)) ||
         (code = mdb_dbi_open(txn, "classes", flags, &store->classes)) ||
-        (code = mdb_dbi_open(txn, "items", flags, &store->items)))
-        return code;
-    if ((code = mdb_dbi_open(txn, "skipped", flags, &store->skipped)))
+        (code = mdb_dbi_open(txn, "items", flags, &store->items)) ||
+        (code = mdb_dbi_open(txn, "skipped", flags, &store->skipped)))
         return code;
     code = mdb_dbi_open(txn, "groups", flags, &store->groups);
     store->has_groups = !code;

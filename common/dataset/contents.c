@@ -18,8 +18,7 @@ typedef struct {
 
 struct Contents {
     const Dataset *dataset;
-    const guint *indices; /* (n) */
-    guint *all;           /* the same, where they were not given */
+    guint *indices; /* (n), in the order of reading */
     guint n;
     /* For an archive: */
     TarBox *reader;
@@ -47,24 +46,17 @@ static gint by_member(gconstpointer a, gconstpointer b, gpointer user)
     return x != y ? (x < y ? -1 : 1) : first < second ? -1 : first > second;
 }
 
-void contents_order(const Dataset *dataset, guint *indices, guint n)
-{
-    if (dataset->archived && n > 0)
-        qsort_r(indices, n, sizeof *indices, by_member, (gpointer)dataset);
-}
-
 Contents *contents_open(const Dataset *dataset, const guint *indices, guint n, GError **error)
 {
     g_autoptr(Contents) contents = g_new0(Contents, 1);
     g_mutex_init(&contents->mutex);
     contents->dataset = dataset;
     contents->n = n;
-    contents->all = indices ? NULL : g_new(guint, n + 1);
-    for (guint i = 0; contents->all && i < n; i++)
-        contents->all[i] = i;
-    contents->indices = indices ? indices : contents->all;
-    if (contents->all)
-        contents_order(dataset, contents->all, n);
+    contents->indices = g_new(guint, n + 1);
+    for (guint i = 0; i < n; i++)
+        contents->indices[i] = indices ? indices[i] : i;
+    if (dataset->archived)
+        qsort_r(contents->indices, n, sizeof *contents->indices, by_member, (gpointer)dataset);
     contents->kept = g_hash_table_new_full(NULL, NULL, NULL, kept_free);
     while (contents->next < n && dataset->archived && !contents_item(contents, contents->next)->member)
         contents->next++;
@@ -81,7 +73,7 @@ void contents_close(Contents *contents)
     g_hash_table_unref(contents->kept);
     g_clear_error(&contents->failure);
     g_mutex_clear(&contents->mutex);
-    g_free(contents->all);
+    g_free(contents->indices);
     g_free(contents);
 }
 

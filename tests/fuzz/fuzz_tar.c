@@ -126,11 +126,7 @@ void sandbox_free(Sandbox *sandbox)
 static void read_all(const Dataset *dataset)
 {
     guint n = dataset->items->len;
-    g_autofree guint *order = g_new(guint, n);
-    for (guint i = 0; i < n; i++)
-        order[i] = i;
-    contents_order(dataset, order, n);
-    g_autoptr(Contents) contents = contents_open(dataset, order, n, NULL);
+    g_autoptr(Contents) contents = contents_open(dataset, NULL, n, NULL);
     for (guint i = 0; contents && i < n; i++) {
         g_autoptr(GError) error = NULL;
         g_autoptr(GBytes) bytes = contents_read(contents, i, &error);
