@@ -122,23 +122,32 @@ static void set_key(DatasetItem *item, const char *key)
     g_free(before);
 }
 
-/* Length of the outer folders, with a '/' after each, that contain all images and leave each image at least one
- * folder. */
-static gsize shared_folders(const Dataset *dataset)
+/* How well the images' names fit without these outer folders' bytes: with a table, by how many of them it has; else, as long
+ * as each image still has a folder, the more the shorter they are. -1 if they do not fit. */
+static gssize fit_without(const Dataset *dataset, const Labels *table, gsize removed)
 {
-    const char *first = name_of(dataset, 0);
-    gsize shared = strlen(first);
+    gssize found = 0;
     for (guint i = 0; i < dataset->items->len; i++) {
         const char *name = name_of(dataset, i);
-        while (shared &&
-               (first[shared - 1] != '/' || strncmp(name, first, shared) != 0 || !strchr(name + shared, '/')))
-            shared--;
+        if (strncmp(name, name_of(dataset, 0), removed) != 0 || (!table && !strchr(name + removed, '/')))
+            return -1;
+        found += table && labels_find(table, name + removed);
     }
-    return shared;
+    return table ? found : (gssize)removed;
 }
 
-static void remove_folders(Dataset *dataset, gsize removed)
+/* Removes the outer folders that contain all images from their names, as far as that fits best. */
+static void remove_folders(Dataset *dataset, const Labels *table)
 {
+    gsize removed = 0;
+    gssize best = fit_without(dataset, table, 0);
+    const char *first = name_of(dataset, 0);
+    for (const char *slash = strchr(first, '/'); slash; slash = strchr(slash + 1, '/')) {
+        gsize length = (gsize)(slash + 1 - first);
+        gssize fit = fit_without(dataset, table, length);
+        removed = fit > best ? length : removed;
+        best = MAX(best, fit);
+    }
     for (guint i = 0; i < dataset->items->len; i++)
         set_key(dataset->items->pdata[i], name_of(dataset, i) + removed);
 }
@@ -239,7 +248,7 @@ static guint take_classes(Dataset *dataset)
 
 static gboolean scan_folders(Dataset *dataset, GError **error)
 {
-    remove_folders(dataset, shared_folders(dataset));
+    remove_folders(dataset, NULL);
     dataset->beside = take_classes(dataset);
     return dataset->items->len || !dataset->beside ||
            error_set(
@@ -260,32 +269,6 @@ static gboolean scan_labels(const Scan *scan, GError **error)
                       dataset->root));
 }
 
-/* How many images the table has if this many bytes are removed from their names; -1 if they do not begin alike. */
-static int count_found(const Dataset *dataset, const Labels *labels, gsize removed)
-{
-    int found = 0;
-    for (guint i = 0; i < dataset->items->len; i++) {
-        const char *name = name_of(dataset, i);
-        if (strncmp(name, name_of(dataset, 0), removed) != 0)
-            return -1;
-        found += labels_find(labels, name + removed) != NULL;
-    }
-    return found;
-}
-
-static void scan_tabled(Dataset *dataset, const Labels *table)
-{
-    gsize removed = 0;
-    int best = count_found(dataset, table, 0);
-    const char *first = name_of(dataset, 0);
-    for (const char *slash = strchr(first, '/'); slash; slash = strchr(slash + 1, '/')) {
-        int found = count_found(dataset, table, (gsize)(slash + 1 - first));
-        removed = found > best ? (gsize)(slash + 1 - first) : removed;
-        best = MAX(best, found);
-    }
-    remove_folders(dataset, removed);
-}
-
 gboolean tar_scan(Dataset *dataset, const char *class_names, const Labels *table, GError **error)
 {
     g_auto(Scan) scan = {dataset, g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
@@ -298,7 +281,7 @@ gboolean tar_scan(Dataset *dataset, const char *class_names, const Labels *table
             error, "%s: has no .cls members, so its classes already have names: leave out --class-names",
             dataset->root);
     if (table)
-        scan_tabled(dataset, table);
+        remove_folders(dataset, table);
     else if (!(labelled ? scan_labels(&scan, error) : scan_folders(dataset, error)))
         return FALSE;
     g_ptr_array_sort(dataset->items, by_walk);
