@@ -41,18 +41,6 @@ static const char *const interruption =
 
 /* ---- What the caches have ---- */
 
-static guint hash_of_hash(gconstpointer hash)
-{
-    guint value;
-    memcpy(&value, hash, sizeof value);
-    return value;
-}
-
-static gboolean same_hash(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, CACHE_HASH) == 0;
-}
-
 /* Neither a skipped input nor an augmented copy. */
 static gboolean is_image(const Known *known)
 {
@@ -175,7 +163,7 @@ Follow *follow_new(const Dataset *dataset, CacheWriter *const *writers, guint n,
     follow->known = g_ptr_array_new_with_free_func(g_free);
     follow->paths = g_hash_table_new(g_str_hash, g_str_equal);
     follow->contents =
-        g_hash_table_new_full(hash_of_hash, same_hash, NULL, (GDestroyNotify)g_ptr_array_unref);
+        g_hash_table_new_full(sha256_hash, sha256_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
     for (guint part = 0; part < n; part++)
         if (!read_stored(follow, part, error))
             return NULL;
@@ -199,7 +187,7 @@ void follow_free(Follow *follow)
 static gboolean was_read(const DatasetItem *item)
 {
     static const guint8 none[CACHE_HASH];
-    return !same_hash(item->hash, none);
+    return !sha256_equal(item->hash, none);
 }
 
 /* The images with this content; NULL for none, or if the path is that of an item. */
@@ -277,7 +265,7 @@ static gboolean take_from(Plan *plan, Known *source, const DatasetItem *item)
     const char *path = source->path;
     guint8 hash[CACHE_HASH];
     if (!source->now &&
-        (!cache_writer_lookup(plan->writer, path, hash) || !same_hash(hash, source->item->hash)))
+        (!cache_writer_lookup(plan->writer, path, hash) || !sha256_equal(hash, source->item->hash)))
         return FALSE;
     cache_writer_copy(plan->writer, source->now ? source->now : path, item->key, &label);
     if (source->gone && !source->now) {
@@ -422,7 +410,7 @@ static void compare(guint task, guint worker, gpointer data)
     if (interrupted() || !cache_writer_lookup(plan->writer, item->key, stored))
         return;
     hash_to_store(item->hash, item->key, plan->follow->options->how, now);
-    plan->states[task] = was_read(item) && same_hash(stored, now) ? IMAGE_UNCHANGED : IMAGE_CHANGED;
+    plan->states[task] = was_read(item) && sha256_equal(stored, now) ? IMAGE_UNCHANGED : IMAGE_CHANGED;
 }
 
 /* Of each image: its features stay, or are those of another one, or have to be computed. */

@@ -90,7 +90,7 @@ static void import_row(Import *import, guint i, const float *values)
     sha256_update(sum, class_name, strlen(class_name));
     sha256_finish(sum, hash);
     gboolean known = cache_writer_lookup(import->writer, path, stored);
-    if (known && memcmp(hash, stored, CACHE_HASH) == 0) {
+    if (known && sha256_equal(hash, stored)) {
         import->unchanged++;
         return;
     }

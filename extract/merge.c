@@ -53,7 +53,7 @@ static gboolean merge_item(Merge *merge, Cache *shard, guint index, GError **err
     const CacheItem *item = cache_item(shard, index);
     guint8 hash[CACHE_HASH];
     if (cache_writer_lookup(merge->writer, item->path, hash)) {
-        if (memcmp(hash, item->hash, CACHE_HASH) != 0)
+        if (!sha256_equal(hash, item->hash))
             return error_set(
                 error, "%s: %s is already in the cache with different content: remove the wrong one first",
                 shard->path, item->path);

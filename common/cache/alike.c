@@ -24,15 +24,13 @@ void alike_join(Alike *alike, guint a, guint b)
 
 static void join_same_content(Alike *alike, const Cosines *cosines)
 {
-    g_autoptr(GHashTable) seen =
-        g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
+    g_autoptr(GHashTable) seen = g_hash_table_new(sha256_hash, sha256_equal);
     for (guint i = 0; i < alike->n; i++) {
         gpointer first;
-        GBytes *hash = g_bytes_new_static(cosines_item(cosines, i)->hash, CACHE_HASH);
+        gpointer hash = (gpointer)cosines_item(cosines, i)->hash;
         if (g_hash_table_lookup_extended(seen, hash, NULL, &first)) {
             alike_join(alike, GPOINTER_TO_UINT(first), i);
             alike->same[i] = alike->same[GPOINTER_TO_UINT(first)] = TRUE;
-            g_bytes_unref(hash);
         } else
             g_hash_table_insert(seen, hash, GUINT_TO_POINTER(i));
     }

@@ -2,6 +2,7 @@
 #include "common/core/sha256.h"
 
 #include <openssl/evp.h>
+#include <string.h>
 
 Sha256 *sha256_new(void)
 {
@@ -20,6 +21,18 @@ void sha256_finish(Sha256 *sha256, guint8 digest[SHA256_SIZE])
 {
     EVP_DigestFinal_ex(sha256, digest, NULL);
     EVP_MD_CTX_free(sha256);
+}
+
+guint sha256_hash(gconstpointer digest)
+{
+    guint first;
+    memcpy(&first, digest, sizeof first);
+    return first;
+}
+
+gboolean sha256_equal(gconstpointer a, gconstpointer b)
+{
+    return memcmp(a, b, SHA256_SIZE) == 0;
 }
 
 void sha256(const void *bytes, gsize size, guint8 digest[SHA256_SIZE])

@@ -10,5 +10,9 @@ Sha256 *sha256_new(void);
 void sha256_update(Sha256 *sha256, const void *bytes, gsize size);
 void sha256_finish(Sha256 *sha256, guint8 digest[SHA256_SIZE]); /* frees it */
 
+/* Of tables whose keys are digests. */
+guint sha256_hash(gconstpointer digest);
+gboolean sha256_equal(gconstpointer a, gconstpointer b);
+
 /* All at once. */
 void sha256(const void *bytes, gsize size, guint8 digest[SHA256_SIZE]);

@@ -11,24 +11,15 @@
 
 /* ---- Contents ---- */
 
-/* Content hashes (GBytes) of the images trained on, to their paths; both borrowed from the cache. */
-static GHashTable *hash_contents(const Cache *training)
-{
-    GHashTable *contents =
-        g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
-    for (guint i = 0; i < training->images; i++) {
-        const CacheItem *item = cache_item(training, i);
-        g_hash_table_insert(contents, g_bytes_new_static(item->hash, CACHE_HASH), (gpointer)item->path);
-    }
-    return contents;
-}
-
 static void find_same(Comparison *comparison, const Cache *training)
 {
-    g_autoptr(GHashTable) contents = hash_contents(training);
+    g_autoptr(GHashTable) paths = g_hash_table_new(sha256_hash, sha256_equal); /* content hash -> path */
+    for (guint i = 0; i < training->images; i++) {
+        const CacheItem *item = cache_item(training, i);
+        g_hash_table_insert(paths, (gpointer)item->hash, (gpointer)item->path);
+    }
     for (guint i = 0; i < comparison->n; i++) {
-        g_autoptr(GBytes) hash = g_bytes_new_static(comparison->items[i]->hash, CACHE_HASH);
-        const char *path = g_hash_table_lookup(contents, hash);
+        const char *path = g_hash_table_lookup(paths, comparison->items[i]->hash);
         if (path)
             comparison->twins[i] = (Twin){g_intern_string(path), TRUE, 1};
     }
