@@ -461,6 +461,7 @@ static guint keep(Dataset *dataset, const GPtrArray *items, const gboolean *take
 /* Applies the filter. add_missing: see pick_listed. */
 static gboolean choose(Dataset *dataset, const DatasetFilter *filter, gboolean add_missing, GError **error)
 {
+    g_ptr_array_sort(dataset->items, by_key); /* which a limit counts by */
     g_autofree gboolean *taken = classes_taken(dataset, filter, "class", error);
     g_autoptr(GPtrArray) items = !taken         ? NULL
                                  : filter->list ? pick_listed(dataset, filter, taken, add_missing, error)

@@ -219,17 +219,6 @@ static gboolean add_folders(const Scan *scan, GError **error)
 
 /* ---- Both ---- */
 
-/* The order of a recursive search with names in byte order: a folder's contents before the names after the folder. */
-static gint by_walk(gconstpointer a, gconstpointer b)
-{
-    const char *first = (*(DatasetItem *const *)a)->key, *second = (*(DatasetItem *const *)b)->key;
-    while (*first && *first == *second)
-        first++, second++;
-    int x = *first == '/' ? 1 : *first ? 1 + (guchar)*first : 0;
-    int y = *second == '/' ? 1 : *second ? 1 + (guchar)*second : 0;
-    return x - y;
-}
-
 /* Classes are the outermost folders; drops images without. Returns how many. */
 static guint take_classes(Dataset *dataset)
 {
@@ -280,10 +269,8 @@ gboolean tar_scan(Dataset *dataset, const char *class_names, const Labels *table
         return error_set(
             error, "%s: has no .cls members, so its classes already have names: leave out --class-names",
             dataset->root);
-    if (table)
-        remove_folders(dataset, table);
-    else if (!(labelled ? scan_labels(&scan, error) : scan_folders(dataset, error)))
-        return FALSE;
-    g_ptr_array_sort(dataset->items, by_walk);
+    if (!table)
+        return labelled ? scan_labels(&scan, error) : scan_folders(dataset, error);
+    remove_folders(dataset, table);
     return TRUE;
 }

@@ -1,5 +1,5 @@
 """extract from end to end on small drawn images. Most runs store layer "input", which needs no base and is fast."""
-import csv, fcntl, json, os, resource, shutil, signal, sys, time
+import csv, fcntl, json, os, resource, shutil, signal, sys, tarfile, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from tap import program, run, says, scratch, start
@@ -302,6 +302,22 @@ def classes_lists_and_limits_choose_images():
         assert "dog" in extract(images, at + "/e", "--classes", "dog", status=1).stderr
 
 
+def a_limit_takes_the_first_in_the_order_of_the_items():
+    """ant/a-b comes before ant/a/, as in the cache, whose filter has the same limit, though the folder a is before a-b."""
+    with scratch() as at:
+        for seed, name in enumerate(("ant/a/0", "ant/a-b/0", "bee/0")):
+            draw("%s/images/%s.png" % (at, name), seed)
+        with tarfile.open(at + "/images.tar", "w") as tar:
+            tar.add(at + "/images", "images")
+        paths = []
+        for images, name, *options in (("images", "all"), ("images", "one", "--limit-per-class", 1),
+                                       ("images.tar", "packed", "--limit-per-class", 1)):
+            extract(at + "/" + images, at + "/" + name, *options)
+            paths.append([r["path"] for r in export(at + "/" + name, at + "/out")[2]])
+        first = ["ant/a-b/0.png", "bee/0.png"]
+        assert paths == [["ant/a-b/0.png", "ant/a/0.png", "bee/0.png"], first, first], paths
+
+
 def odd_names_come_back_as_they_were():
     with scratch() as at:
         images, cache = at + "/images", at + "/cache"
@@ -389,6 +405,7 @@ run(features_labels_and_items_agree_with_Pillow,
     altered_features_are_found_and_computed_anew,
     truncated_and_foreign_caches_are_refused_in_one_sentence,
     classes_lists_and_limits_choose_images,
+    a_limit_takes_the_first_in_the_order_of_the_items,
     odd_names_come_back_as_they_were,
     merged_shards_equal_the_whole,
     shards_that_do_not_fit_are_refused,
