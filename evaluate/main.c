@@ -98,6 +98,7 @@ static gboolean set_limits(const Options *options, const Comparison *comparison,
         evaluation->model->threshold = point->threshold;
     if (unknown)
         novelty->limit = novelty_limit(novelty->held, novelty->n, options->set_known);
+    unknown_measure(comparison); /* at the new limit, for the page */
     if (!model_save(evaluation->model, evaluation->path, error))
         return FALSE;
     if (unsure)

@@ -142,10 +142,12 @@ def prediction_answers_unknown_below_the_limit():
         asked = ["evaluate", "-q", "--predict", at + "/m.h5", at + "/test", at + "/other"]
         assert "unknown" not in program(*asked).stdout and '"known"' not in program(*asked, "--format", "jsonl").stdout
         before = [json.loads(line)["top"] for line in program(*asked, "--format", "jsonl").stdout.splitlines()]
-        done = program("evaluate", "--set-known", 0.9, "--set-threshold", 0.9, at + "/test.cache", at + "/m.h5")
+        program("extract", "-q", "--preset", "keras", "--layer", "input", at + "/other", at + "/other.cache")
+        done = program("evaluate", "--set-known", 0.9, "--set-threshold", 0.9, "--unknown", at + "/other.cache", "--report", at + "/r", at + "/test.cache", at + "/m.h5")
         limit = held(x, range(len(x)))[int(0.1 * len(x) + 1e-9)]
         assert "answers unknown below a similarity of %.4f" % limit in done.stderr, done.stderr
-        program("extract", "-q", "--preset", "keras", "--layer", "input", at + "/other", at + "/other.cache")
+        with open(at + "/r/index.html") as file:
+            assert "Known from a similarity of %.4f on" % limit in file.read()  # as the model has it that the page is of
         rows = [json.loads(line) for line in program(*asked, "--format", "jsonl").stdout.splitlines()]
         nearest = np.concatenate([(summary(features(at, at + "/%s.cache" % name)[0], 3) @ x.T).max(1) for name in ("test", "other")])
         compared = [row for row in rows if not row["path"].endswith("black.png")]
