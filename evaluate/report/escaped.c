@@ -18,6 +18,7 @@ void escaped_vprintf(GString *out, Escape escape, const char *format, va_list va
         at += length;
         switch (one[length - 1]) {
         case 's':
+            g_assert(length == 2);
             escape(out, va_arg(values, const char *));
             break;
         case 'u':
@@ -61,4 +62,24 @@ void prose_print(GString *sentence, const char *format, ...)
     va_start(values, format);
     escaped_vprintf(sentence, escape_prose, format, values);
     va_end(values);
+}
+
+void prose_append(GString *out, const char *sentence, Escape escape, const char *open, const char *close)
+{
+    g_auto(GStrv) parts = g_strsplit(sentence, "`", -1);
+    for (guint i = 0; parts[i]; i++) {
+        g_autofree char *typed = i % 2 ? cli_commands(parts[i]) : NULL;
+        if (typed && !*typed) {
+            g_string_append_c(out, '`'); /* a name's */
+            continue;
+        }
+        g_string_append(out, typed ? open : "");
+        escape(out, typed ? typed : parts[i]);
+        g_string_append(out, typed ? close : "");
+    }
+}
+
+void text_prose(GString *text, const char *sentence)
+{
+    prose_append(text, sentence, escape_text, "", "");
 }

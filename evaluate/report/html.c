@@ -1,8 +1,6 @@
 /* html: see html.h. */
 #include "evaluate/report/html.h"
 
-#include "common/cli/cli.h"
-
 #include <string.h>
 
 void html_text(GString *page, const char *text)
@@ -31,14 +29,7 @@ void html_print(GString *page, const char *format, ...)
 
 void html_prose(GString *page, const char *sentence)
 {
-    g_auto(GStrv) parts = g_strsplit(sentence, "`", -1);
-    for (guint i = 0; parts[i]; i++) {
-        g_autofree char *typed = i % 2 ? cli_commands(parts[i]) : NULL;
-        if (typed && !*typed)
-            g_string_append_c(page, '`'); /* a name's */
-        else
-            html_print(page, typed ? "<code>%s</code>" : "%s", typed ? typed : parts[i]);
-    }
+    prose_append(page, sentence, html_text, "<code>", "</code>");
 }
 
 void html_image(GString *page, const char *classes, const char *type, GBytes *bytes, const char *alt)
@@ -46,7 +37,9 @@ void html_image(GString *page, const char *classes, const char *type, GBytes *by
     gsize size;
     const guchar *data = g_bytes_get_data(bytes, &size);
     g_autofree char *base64 = g_base64_encode(data, size);
-    html_print(page, classes ? "<img class=\"%s\" " : "<img %s", classes ? classes : "");
+    g_string_append(page, "<img ");
+    if (classes)
+        html_print(page, "class=\"%s\" ", classes);
     html_print(page, "src=\"data:%s;base64,", type);
     g_string_append(page, base64); /* megabytes: not by printf, fatal.h */
     html_print(page, classes ? "\" alt=\"%s\">" : "\" alt=\"%s\" loading=\"lazy\">", alt);

@@ -52,11 +52,10 @@ static void append_model(Report *report, Evaluation *model)
         const Explanation *item = items->pdata[i];
         if (item->model != model)
             continue;
-        if ((int)item->reason != reason)
-            html_print(report->page,
-                       reason >= 0 ? "</ul>\n<h4>%s</h4>\n<ul class=\"explanations\">\n"
-                                   : "<h4>%s</h4>\n<ul class=\"explanations\">\n",
-                       headings[item->reason]);
+        if ((int)item->reason != reason) {
+            g_string_append(report->page, reason >= 0 ? "</ul>\n" : "");
+            html_print(report->page, "<h4>%s</h4>\n<ul class=\"explanations\">\n", headings[item->reason]);
+        }
         reason = (int)item->reason;
         append_item(report, item);
     }

@@ -8,7 +8,7 @@
 
 typedef struct {
     const Comparison *comparison;
-    const Style *style;            /* title NULL: "Evaluation of SOURCE" */
+    const Style *style;            /* title NULL: "Evaluation on SOURCE", "Review on SOURCE", … */
     const GPtrArray *explanations; /* Explanation*; NULL: none */
     const GArray *review;          /* ReviewItem (review.h); NULL: none */
 

@@ -18,7 +18,7 @@ static void append_padded(GString *out, const char *name, int width, gboolean le
     g_string_append_printf(out, "%*s%s%*s", left ? 0 : space, "", shown, left ? space : 0, "");
 }
 
-/* The width of a column that begins with one of so many characters. */
+/* Characters of the longest of n names, as append_padded shows them. */
 static int widest(const char *const *names, guint n)
 {
     int width = 0;
@@ -163,11 +163,10 @@ static void append_verdict(GString *text, const Comparison *comparison, gboolean
         g_autofree char *answer = verdict_line(comparison, timing, i, &question);
         if (!answer)
             continue;
-        g_auto(GStrv) plain = g_strsplit(answer, "`", -1);
-        g_autofree char *joined = g_strjoinv("", plain), *named = cli_commands(joined);
-        g_autofree char *printable = cli_printable(named);
+        g_autoptr(GString) plain = g_string_new(NULL);
+        text_prose(plain, answer);
         g_string_append_printf(text, "%-*s", INDENT, question);
-        cli_wrap(text, printable, INDENT, INDENT, cli_text_width());
+        cli_wrap(text, plain->str, INDENT, INDENT, cli_text_width());
     }
 }
 

@@ -6,6 +6,6 @@ enum { VERDICT_LINES = 7 };
 
 /* In order: how good the best model is, whether it is really better than the others and than guessing, what the models
  * cost, where the best one fails, and what to do next: *question, "Best model", "Cost", …, and one or a few sentences,
- * UTF-8, commands between backquotes (html_prose). NULL: nothing. timing: say also how long a prediction took, which
- * differs from run to run. Caller frees. */
+ * by prose_print. NULL: nothing. timing: say also how long a prediction took, which differs from run to run. Caller
+ * frees. */
 char *verdict_line(const Comparison *comparison, gboolean timing, guint line, const char **question);

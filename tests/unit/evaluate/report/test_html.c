@@ -17,11 +17,14 @@ static void test_prose(void)
     static const char *const names[] = {"a`b`c", "`", "``", "`x", "x`", "<`>"};
     for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autoptr(GString) sentence = g_string_new(NULL), page = g_string_new(NULL),
-                           expected = g_string_new(NULL);
+                           expected = g_string_new(NULL), text = g_string_new(NULL);
         prose_print(sentence, "%s or `train <x>` or (%s)", names[i], names[i]);
         html_prose(page, sentence->str);
         html_print(expected, "%s or <code>train &lt;x&gt;</code> or (%s)", names[i], names[i]);
         g_assert_cmpstr(page->str, ==, expected->str);
+        text_prose(text, sentence->str);
+        text_print(g_string_truncate(expected, 0), "%s or train <x> or (%s)", names[i], names[i]);
+        g_assert_cmpstr(text->str, ==, expected->str);
     }
 }
 
