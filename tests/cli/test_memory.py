@@ -26,7 +26,8 @@ def prepare(folder):
     np.save(folder + "/x.npy", x)
     with open(folder + "/x.csv", "w") as out:
         out.writelines("%s/%03d.jpg,%s\n" % ("abcd"[i % 4], i, "abcd"[i % 4]) for i in range(200))
-    program("tools/make-cache", folder + "/x.npy", folder + "/x.csv", folder + "/cache")
+    for store, cache in ("sparse", "cache"), ("float32", "plain"):
+        program("tools/make-cache", folder + "/x.npy", folder + "/x.csv", folder + "/" + cache, store)
     program("train", "--quiet", "--hidden", "64", "--epochs", "1", "cache", "cached.h5", cwd=folder)
     program("extract", *SEEDED, "--layer", "block5_conv2", "images", "cut", cwd=folder)
 
@@ -41,6 +42,7 @@ COMMANDS = [
     ["extract", "--layer", "input", "images", "input"],
     STANDALONE,
     ["train", "--hidden", "256", "--epochs", "2", "--scale", "standard", "cache", "scaled.h5"],
+    ["train", "--hidden", "128", "--epochs", "1", "--scale", "none", "--batch-size", "150", "plain", "plain.h5"],
     ["train", "--head", "linear", "cache", "linear.h5"],
     ["train", "--head", "linear", "--no-reduce", "--solver", "5", "cache", "rows.h5"],
     ["train", "--approach", "scratch", "--images", "images", "--epochs", "1", "--batch-size", "4", "scratch.h5"],

@@ -292,14 +292,22 @@ static MemoryNeed imaged_memory(const TrainingData *data, guint threads)
     return need;
 }
 
-MemoryNeed training_data_memory(const TrainingData *data, guint threads)
+/* Whether all rows are trained and validated on where they lie. */
+static gboolean in_place(const TrainingData *data)
 {
-    return data->dataset ? imaged_memory(data, threads) : cached_memory(data);
+    if (data->dataset)
+        return !augment_active(&data->choice->augmentation);
+    return data->cache->catalog->store == CACHE_FLOAT32 &&
+           (!data->other || data->other->catalog->store == CACHE_FLOAT32);
 }
 
-Batches *training_data_batches(const TrainingData *data, Arena *arena, int size)
+MemoryNeed training_data_memory(const TrainingData *data, gboolean scaled, int batch, guint threads)
 {
+    MemoryNeed need = data->dataset ? imaged_memory(data, threads) : cached_memory(data);
     guint images =
         data->dataset ? data->dataset->items->len : MAX(data->parts[0].count, data->parts[1].count);
-    return batches_new(arena, size, images, feature_spec_features(data->spec));
+    g_auto(Arena) arena = {0};
+    batches_free(batches_new(&arena, batch, images, feature_spec_features(data->spec)));
+    *(scaled || !in_place(data) ? &need.memory : &need.address) += arena_bytes(&arena);
+    return need;
 }

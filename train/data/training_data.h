@@ -35,10 +35,9 @@ TrainingData *training_data_from_cache(const SourceChoice *choice, guint64 seed,
 TrainingData *training_data_from_images(const SourceChoice *choice, const NetworkChoice *model,
                                         GError **error);
 
-/* Memory of training_data_load, including weights, decoded images and the pages of a cache. */
-MemoryNeed training_data_memory(const TrainingData *data, guint threads);
-/* Batches of what will be trained and validated on, before it is loaded. */
-Batches *training_data_batches(const TrainingData *data, Arena *arena, int size);
+/* Memory of training_data_load, including weights, decoded images and the pages of a cache, and of batches of this size,
+ * which are taken elsewhere. scaled: their rows are, as they are fetched. */
+MemoryNeed training_data_memory(const TrainingData *data, gboolean scaled, int batch, guint threads);
 
 /* Makes the rows available. beside: a file in the folder to spill images to. weights: of the base, or NULL without one.
  * FALSE and error on failure. */

@@ -89,16 +89,14 @@ static MemoryNeed need_of(const gint64 *values, char **parts, gpointer user)
     g_auto(Arena) arena = {0};
     g_autoptr(ThreadPool) thread_pool = thread_pool_new((guint)threads);
     trainer_free(trainer_new(&arena, outline, question->optimizer, (int)batch, 0, thread_pool));
-    gsize steps = arena_bytes(&arena);
-    batches_free(training_data_batches(data, &arena, (int)batch));
     gsize kernels = network_parameters(outline) * sizeof(float),
           moments = optimizer_slots(question->optimizer) * kernels;
-    MemoryNeed rows = training_data_memory(data, (guint)threads);
+    MemoryNeed rows = training_data_memory(data, are_scaled(&model), (int)batch, (guint)threads);
     MemoryNeed need = {.memory = kernels + arena_bytes(&arena), .address = 2 * FLOATS_ALIGNMENT};
     if (parts) {
         g_autofree char *parameters = memory_text(kernels), *slots = memory_text(moments);
-        g_autofree char *activations = memory_text(steps - moments);
-        g_autofree char *sources = memory_text(rows.memory + rows.files + arena_bytes(&arena) - steps);
+        g_autofree char *activations = memory_text(arena_bytes(&arena) - moments);
+        g_autofree char *sources = memory_text(rows.memory + rows.files);
         *parts = g_strdup_printf("parameters %s, optimizer %s, batch of %d %s %s, data source %s", parameters,
                                  slots, (int)batch, plural((guint64)batch, "image", "images"), activations,
                                  sources);
