@@ -169,7 +169,8 @@ static gboolean read_class_names(Scan *scan, const char *path, GError **error)
             return error_set(error, "%s:%u names the class '%.*s' again: give each class its own name", path,
                              scan->class_names->len, SHOWN_MAX, name);
     }
-    return TRUE;
+    return scan->class_names->len ||
+           error_set(error, "%s is empty: it must name the classes, one per line", path);
 }
 
 /* The class in an image's .cls; NULL and error if it is missing or cannot be a folder's name. */

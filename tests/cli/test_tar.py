@@ -146,6 +146,11 @@ def labels_that_make_no_sense_are_refused_by_name():
         assert "no regular file" in refused(at, pack(at + "/w.tar", [image, odd("k.cls", tarfile.SYMTYPE, "/etc/hostname")]))
         archive = pack(at + "/f.tar", [("ant/1.ppm", ppm(0, 0))])
         assert "has no .cls members" in refused(at, archive, "--class-names", at + "/names")
+        for nothing in ("", "\n"):
+            with open(at + "/empty", "w") as file:
+                file.write(nothing)
+            numbered = pack(at + "/w.tar", [image, ("k.cls", b"0")])
+            assert "/empty is empty: it must" in extract("--class-names", at + "/empty", numbered, at + "/c", status=1).stderr
         assert "names the class 'cat' again" in extract("--class-names", at + "/double", archive, at + "/c", status=1).stderr
         assert "is a folder" in extract("--class-names", at + "/names", draw_set(at + "/images"), at + "/c", status=1).stderr
 
