@@ -30,10 +30,14 @@ typedef struct {
     guint8 *files_found; /* (N) Found, of all images */
 } Gather;
 
+int explanation_side(const FeatureSpec *spec)
+{
+    return feature_spec_is_imported(spec) ? VGG16_SIDE : spec->side;
+}
+
 static gboolean has_places(const FeatureSpec *maps)
 {
-    int side =
-        feature_spec_is_imported(maps) ? VGG16_SIDE / EXPLANATION_PIXELS : maps->side / EXPLANATION_PIXELS;
+    int side = explanation_side(maps) / EXPLANATION_PIXELS;
     return side >= 2 && side <= EXPLANATION_MOST && maps->shape[0] == side && maps->shape[1] == side &&
            maps->shape[2] == EXPLANATION_CHANNELS;
 }
@@ -312,7 +316,8 @@ static gboolean explain_model(Gather *gather, GError **error)
                                                    : compute_vectors(gather, error)))
         return FALSE;
     make_maps(gather);
-    for (guint i = 0; images->folder && i < gather->n; i++)
+    gboolean shows = images->folder && !feature_spec_is_imported(spec);
+    for (guint i = 0; shows && i < gather->n; i++)
         read_image(gather, i);
     return TRUE;
 }

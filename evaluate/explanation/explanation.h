@@ -47,7 +47,8 @@ typedef struct {
      * right */
     guint n_maps;
     ExplanationMap maps[2];
-    guint8 *rgb; /* (side, side, 3), of the FeatureSpec's side: the base's input; NULL: missing or changed */
+    guint8
+        *rgb; /* (side, side, 3), of explanation_side: the base's input; NULL: missing, changed or imported */
 } Explanation;
 
 /* FALSE and error if a model's input is not block5_pool, or imported maps of 7x7x512, or these pooled and the images are
@@ -61,6 +62,10 @@ GPtrArray *explanations_new(Comparison *comparison, guint64 seed, GError **error
 /* Appends the images to explain of a model, without maps: up to EXPLANATION_EACH for each reason, an image under the first
  * reason that takes it; the sample by seed, in order of the images. */
 void explanation_choose(const Evaluation *model, guint64 seed, GPtrArray *items);
+
+/* Pixels of the side of what the maps lie over: the base's input; of imported maps, that of which the base would make so
+ * many. */
+int explanation_side(const FeatureSpec *spec);
 
 /* A sentence on how to read the maps of a model. Static. */
 const char *explanation_meaning(const Model *model);

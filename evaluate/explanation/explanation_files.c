@@ -49,7 +49,7 @@ static void draw_cell(Canvas *canvas, guint column, const guint8 *rgb, int side,
 
 static void draw_cells(Canvas *canvas, const Explanation *item, double scale)
 {
-    int side = item->model->model->spec->side;
+    int side = explanation_side(item->model->model->spec);
     g_autofree guint8 *pixels = g_malloc((gsize)side * (gsize)side * 3);
     if (item->rgb) {
         draw_cell(canvas, 0, item->rgb, side, "as the base saw it");

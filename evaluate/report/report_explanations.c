@@ -24,7 +24,7 @@ static void append_image(GString *page, const guint8 *rgb, int side, const char 
 
 static void append_item(Report *report, const Explanation *item)
 {
-    int side = item->model->model->spec->side;
+    int side = explanation_side(item->model->model->spec);
     g_autofree guint8 *pixels = g_malloc((gsize)side * (gsize)side * 3);
     g_autofree char *title = explanation_title(item);
     double scale = overlay_scale(item);

@@ -252,6 +252,29 @@ def the_maps_of_pooled_features_are_exact_too():
         assert "cannot be explained: " in program(*with_images, status=1).stderr
 
 
+def imported_maps_are_drawn_without_the_images_of_their_base():
+    with scratch() as at:
+        make_cache(at, "c", 2, 12)
+        np.save(at + "/x.npy", np.load(at + "/x.npy").reshape(-1, 7, 7, 512))
+        np.save(at + "/y.npy", np.arange(12) % 2)
+        program("extract", "-q", "--import", at + "/x.npy", at + "/y.npy", at + "/imported")
+        program("train", "-q", "--head", "linear", at + "/imported", at + "/m.h5")
+        os.mkdir(at + "/images")
+        for arguments in [], ["--images", at + "/images"]:
+            done = program("evaluate", *arguments, "--explain", at + "/e", at + "/imported", at + "/m.h5")
+            rows, x = maps(at + "/e"), np.load(at + "/x.npy")
+            with open(at + "/e/index.html") as file:
+                shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")).astype(int)
+                         for data in re.findall(r'src="data:image/jpeg;base64,([^"]+)"', file.read())]
+            assert len(shown) == len(rows) > 0 and not re.search("could not|changed", done.stderr), done.stderr
+            for row, overlay in zip(rows, shown):
+                place = int(np.argmax(np.abs(row["map"])))
+                red, _, blue = overlay[32 * (place // 7) + 16, 32 * (place % 7) + 16]
+                assert overlay.shape == (224, 224, 3) and ((red > blue) == (row["map"][place] > 0)), (row, red, blue)
+                with Image.open(at + "/e/" + row["picture"]) as image:
+                    assert image.size[0] > 1000
+
+
 def what_cannot_be_explained_is_one_sentence():
     with scratch() as at:
         cache = make_cache(at, "c", 2, 6, side=1)
@@ -274,4 +297,4 @@ run(the_map_of_a_linear_head_sums_to_the_decision_value_less_the_bias, the_map_o
     images_are_chosen_for_three_reasons_and_the_sample_by_the_seed,
     covering_the_strongest_places_lowers_the_value_more_than_covering_others,
     maps_lie_over_the_base_s_input_and_missing_or_changed_images_are_reported, the_maps_of_pooled_features_are_exact_too,
-    what_cannot_be_explained_is_one_sentence)
+    imported_maps_are_drawn_without_the_images_of_their_base, what_cannot_be_explained_is_one_sentence)
