@@ -288,7 +288,7 @@ static gboolean find_folders(Dataset *dataset, gboolean named, GError **error)
         dataset->beside += entry == ENTRY_IMAGE && !named;
         if (entry == ENTRY_UNREAD && !named) {
             dataset->unread++;
-            dataset_add(dataset, name, 0); /* of no class; it will be named when it is read */
+            dataset_add(dataset, name, 0)->beside = TRUE; /* it will be named when it is read */
             unread = unread ? unread : g_steal_pointer(&path);
         }
     }
@@ -449,7 +449,7 @@ static guint keep(Dataset *dataset, const GPtrArray *items, const gboolean *take
             continue;
         if (is_excluded(table, item))
             excluded++;
-        else if (!limit || counts[item->label]++ < limit)
+        else if (!limit || item->beside || counts[item->label]++ < limit)
             share_item(kept, item);
     }
     g_ptr_array_unref(dataset->items);

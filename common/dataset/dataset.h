@@ -19,6 +19,7 @@ typedef struct {
     char *key;
     int label;                /* index into classes */
     char *group;              /* its group (labels.h); NULL: none */
+    gboolean beside;          /* unread, beside the class folders: label says nothing */
     gboolean test;            /* by the table */
     gboolean reviewed;        /* a review decided on it (extract --apply) */
     guint8 hash[SHA256_SIZE]; /* of the file's content, once it was read, or from a cache */

@@ -316,6 +316,9 @@ def a_limit_takes_the_first_in_the_order_of_the_items():
             paths.append([r["path"] for r in export(at + "/" + name, at + "/out")[2]])
         first = ["ant/a-b/0.png", "bee/0.png"]
         assert paths == [["ant/a-b/0.png", "ant/a/0.png", "bee/0.png"], first, first], paths
+        os.symlink("nowhere", at + "/images/aardvark.png")
+        extract(at + "/images", at + "/beside", "--limit-per-class", 1, status=3)
+        assert [r["path"] for r in export(at + "/beside", at + "/out")[2]] == first
 
 
 def odd_names_come_back_as_they_were():
