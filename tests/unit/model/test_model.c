@@ -217,14 +217,9 @@ static void test_more_parameters_than_memory_are_refused(void)
 static void test_values_that_are_not_finite_are_refused(void)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *path = altered_model("", NULL, NAN), *unsaved = in_folder("nan.h5");
+    g_autofree char *path = altered_model("", NULL, NAN);
     g_assert_null(model_load(path, &error));
     g_assert_nonnull(strstr(error->message, "/dense_1/dense_1/kernel:0"));
-    g_clear_error(&error);
-    g_autoptr(Model) model = dense_model(SCALE_NONE);
-    ((Layer *)model->network->layers->pdata[2])->kernel[4] = NAN;
-    g_assert_false(model_save(model, unsaved, &error));
-    g_assert_true(g_str_has_prefix(error->message, unsaved) && !g_file_test(unsaved, G_FILE_TEST_EXISTS));
 }
 
 static void test_images_trained_on(void)
@@ -267,6 +262,47 @@ static Model *model_with_novelty(guint n)
     for (guint i = 0; i < n; i++)
         model->novelty->held[i] = (float)i / (float)n;
     return model;
+}
+
+static void assert_not_saved(const Model *model, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *before = NULL, *after = NULL;
+    gsize size, still;
+    guint files = files_in_folder();
+    g_assert_true(g_file_get_contents(path, &before, &size, NULL));
+    g_assert_false(model_save(model, path, &error));
+    g_assert_true(g_str_has_prefix(error->message, path) && strstr(error->message, "not finite"));
+    g_assert_true(g_file_get_contents(path, &after, &still, NULL));
+    g_assert_cmpmem(before, size, after, still);
+    g_assert_cmpuint(files_in_folder(), ==, files);
+}
+
+/* Each number that a file holds, one after another. */
+static void test_values_that_are_not_finite_are_not_saved(void)
+{
+    g_autofree char *path = in_folder("finite.h5");
+    g_autoptr(Model) standard = dense_model(SCALE_STANDARD), most = dense_model(SCALE_MAX),
+                     novel = model_with_novelty(5);
+    Layer *first = standard->network->layers->pdata[0], *last = standard->network->layers->pdata[2];
+    float *const numbers[] = {first->kernel,
+                              last->kernel + last->kernel_count - 1,
+                              last->bias + last->bias_count - 1,
+                              standard->scaling->mean,
+                              standard->scaling->inverse + standard->scaling->features - 1,
+                              &most->scaling->max,
+                              novel->novelty->images + 1,
+                              novel->novelty->held + 4};
+    const Model *const models[] = {standard, standard, standard, standard, standard, most, novel, novel};
+    save(standard, path);
+    for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        float number = *numbers[i];
+        *numbers[i] = i % 2 ? NAN : INFINITY;
+        assert_not_saved(models[i], path);
+        *numbers[i] = number;
+    }
+    standard->temperature = INFINITY;
+    assert_not_saved(standard, path);
 }
 
 static void test_novelty(void)
@@ -400,6 +436,8 @@ int main(int argc, char **argv)
     g_test_add_func("/model/refuses more parameters than memory",
                     test_more_parameters_than_memory_are_refused);
     g_test_add_func("/model/refuses values that are not finite", test_values_that_are_not_finite_are_refused);
+    g_test_add_func("/model/saves no values that are not finite",
+                    test_values_that_are_not_finite_are_not_saved);
     g_test_add_func("/model/records the images it was trained on", test_images_trained_on);
     g_test_add_func("/model/keeps images to tell unknown ones by", test_novelty);
     g_test_add_func("/model/records none if there are too many", test_more_images_than_are_kept);
