@@ -29,7 +29,7 @@ typedef struct {
  *     rows          what descent.h does not solve, with --no-reduce or the penalty |w|: liblinear's format, 16 bytes per
  *                   non-zero
  *
- * part: to whose rows the scaling is fitted; of one that tests some nothing is told.
+ * part: to whose rows the scaling is fitted; nothing is told of it unless it has all.
  * FALSE and error if there is nothing to learn, too little memory, or the user interrupted. */
 gboolean linear_form_make(Linear *linear, ScalingKind scale, Part part, GError **error);
 void linear_form_clear(Linear *linear);
