@@ -47,8 +47,8 @@ typedef struct {
      * right */
     guint n_maps;
     ExplanationMap maps[2];
-    guint8
-        *rgb; /* (side, side, 3), of explanation_side: the base's input; NULL: missing, changed or imported */
+    /* (side, side, 3), of explanation_side: the base's input; NULL: missing or changed, or the maps are imported */
+    guint8 *rgb;
 } Explanation;
 
 /* FALSE and error if a model's input is not block5_pool, or imported maps of 7x7x512, or these pooled and the images are
