@@ -20,7 +20,7 @@ static int taps_of(const ConvShape *shape)
     return shape->size * shape->size * shape->inputs;
 }
 
-/* Weights: (K/panel, size, size C, panel), with zeros in the last panel's place of missing channels. */
+/* Weights: (K/panel, size, size C, panel), of which the last panel's beyond K are not used. */
 static void prepare(ConvPlan *plan)
 {
     const ConvShape *shape = &plan->shape;

@@ -13,7 +13,7 @@ struct ConvPlan {
     int height, width; /* H' W' of the output before pooling */
     gsize weight_floats;
     float *weights; /* in the method's order */
-    float *bias;    /* (K, and zeros up to a multiple of CONV_OUTPUTS) */
+    float *bias;    /* (K, up to a multiple of CONV_OUTPUTS; what lies beyond K is not used) */
     /* The scratch, in multiples of a cache line: shared by all workers, then for each worker */
     gsize shared_floats, worker_floats;
     float *scratch;      /* also of the kernel's gradient */

@@ -356,10 +356,10 @@ static gboolean check_snapshot(const Store *store, guint64 transaction, gboolean
     g_autoptr(GMappedFile) map = map_file(store, file, &bytes, &size, error);
     if (!map)
         return FALSE;
-    gboolean fine = lmdb_check_metas(bytes, size, &problem) &&
-                    lmdb_check_tree(bytes, size, transaction, release_pages, found, &problem);
+    gboolean metas = lmdb_check_metas(bytes, size, &problem);
+    gboolean fine = metas && lmdb_check_tree(bytes, size, transaction, release_pages, found, &problem);
     if (!fine)
-        *found = lmdb_check_newest(bytes) <= transaction + 1;
+        *found = !metas || lmdb_check_newest(bytes) <= transaction + 1;
     return fine || !*found || store_damaged(store, error, "data.mdb: %s", problem->message);
 }
 

@@ -1,4 +1,5 @@
 /* The store of a cache: one writer, concurrent readers, kills, full disks, growth, and folders that are not caches. */
+#include "common/cache/store.h"
 #include "tests/unit/fixture.h"
 
 #include <fcntl.h>
@@ -19,6 +20,25 @@ static void a_cache_is_open_once_in_a_program(void)
     cache_close(first);
     first = open_cache(by_another_name);
     cache_close(first);
+    remove_tree(folder);
+}
+
+static void pages_of_another_size_than_when_it_was_opened_are_refused(void)
+{
+    const guint32 size = 0x7ffff000;
+    const gsize place = 40; /* of LMDB's own size of pages, in a file's first page */
+    g_autofree char *folder = fixture_folder();
+    g_autofree char *data = g_build_filename(folder, "data.mdb", NULL);
+    g_autoptr(GError) error = NULL;
+    fixture_cache(folder, FIXTURE_SIDE, 3);
+    Store *store = store_open(folder, FALSE, &error);
+    g_assert_no_error(error);
+    int file = open(data, O_WRONLY);
+    g_assert_cmpint(pwrite(file, &size, sizeof size, place), ==, sizeof size);
+    close(file);
+    g_assert_null(store_begin_checked(store, &error));
+    g_assert_nonnull(strstr(error->message, "data.mdb: "));
+    store_close(store);
     remove_tree(folder);
 }
 
@@ -313,6 +333,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/cache/a cache is open once in a program", a_cache_is_open_once_in_a_program);
+    g_test_add_func("/cache/pages of another size than when it was opened are refused",
+                    pages_of_another_size_than_when_it_was_opened_are_refused);
     g_test_add_func("/cache/a second writer is refused and a reader is not",
                     a_second_writer_is_refused_and_a_reader_is_not);
     g_test_add_func("/cache/a kill loses only the batch in flight", a_kill_loses_only_the_batch_in_flight);
