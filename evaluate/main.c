@@ -44,6 +44,9 @@ static Comparison *evaluate_models(const Options *options, GError **error)
         !slices_find(comparison, &options->slices, error) ||
         (unknown.source && !evaluation_run(comparison, &unknown, TRUE, error)))
         return NULL;
+    Novelty *novelty = comparison->evaluations[0]->model->novelty;
+    if (options->set_known > 0 && novelty) /* all figures are at the limit that set_limits keeps */
+        novelty->limit = novelty_limit(novelty->held, novelty->n, options->set_known);
     unknown_measure(comparison);
     return g_steal_pointer(&comparison);
 }
@@ -75,7 +78,7 @@ static gboolean set_limits(const Options *options, const Comparison *comparison,
 {
     gboolean unsure = options->set_threshold > 0, unknown = options->set_known > 0;
     const Evaluation *evaluation = comparison->evaluations[0];
-    Novelty *novelty = evaluation->model->novelty;
+    const Novelty *novelty = evaluation->model->novelty;
     const CoveragePoint *point = unsure && evaluation->coverage
                                      ? calibration_accept(evaluation->coverage, options->set_threshold)
                                      : NULL;
@@ -96,9 +99,6 @@ static gboolean set_limits(const Options *options, const Comparison *comparison,
             evaluation->path);
     if (unsure)
         evaluation->model->threshold = point->threshold;
-    if (unknown)
-        novelty->limit = novelty_limit(novelty->held, novelty->n, options->set_known);
-    unknown_measure(comparison); /* at the new limit, for the page */
     if (!model_save(evaluation->model, evaluation->path, error))
         return FALSE;
     if (unsure)

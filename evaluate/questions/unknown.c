@@ -30,7 +30,6 @@ static void measure(Evaluation *model)
     const Novelty *novelty = model->model->novelty;
     const float *similarities = model->known.similarities, *others = model->unknown.similarities;
     Told *told = &model->told;
-    *told = (Told){0};
     g_autofree float *known = best_scores(model->known.scores, n, classes);
     g_autofree float *unknown = best_scores(model->unknown.scores, m, classes);
     told->by[told->ways++] = metrics_separation(known, n, unknown, m);

@@ -3,6 +3,5 @@
 #pragma once
 #include "evaluate/metrics/evaluation.h"
 
-/* Fills in what each model tells of the comparison's unknown images, by the limit that it has now; nothing where there are
- * none. */
+/* Fills in what each model tells of the comparison's unknown images, by the limit that it has; nothing where there are none. */
 void unknown_measure(const Comparison *comparison);

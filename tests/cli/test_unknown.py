@@ -143,9 +143,13 @@ def prediction_answers_unknown_below_the_limit():
         assert "unknown" not in program(*asked).stdout and '"known"' not in program(*asked, "--format", "jsonl").stdout
         before = [json.loads(line)["top"] for line in program(*asked, "--format", "jsonl").stdout.splitlines()]
         program("extract", "-q", "--preset", "keras", "--layer", "input", at + "/other", at + "/other.cache")
-        done = program("evaluate", "--set-known", 0.9, "--set-threshold", 0.9, "--unknown", at + "/other.cache", "--report", at + "/r", at + "/test.cache", at + "/m.h5")
+        done = program("evaluate", "--set-known", 0.9, "--set-threshold", 0.9, "--unknown", at + "/other.cache", "--report", at + "/r",
+                       "--json", at + "/e.json", at + "/test.cache", at + "/m.h5")
         limit = held(x, range(len(x)))[int(0.1 * len(x) + 1e-9)]
         assert "answers unknown below a similarity of %.4f" % limit in done.stderr, done.stderr
+        assert "known from a similarity of %.4f on" % limit in done.stdout, done.stdout
+        with open(at + "/e.json") as file:
+            assert abs(json.load(file)["models"][0]["unknown"]["limit"] - limit) < 1e-6
         with open(at + "/r/index.html") as file:
             assert "Known from a similarity of %.4f on" % limit in file.read()  # as the model has it that the page is of
         rows = [json.loads(line) for line in program(*asked, "--format", "jsonl").stdout.splitlines()]
