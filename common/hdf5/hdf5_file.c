@@ -217,7 +217,7 @@ Hdf5File *hdf5_create(const char *path, GError **error)
     file->id = access < 0 ? -1 : H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     if (file->id >= 0)
         return g_steal_pointer(&file);
-    hdf5_fail(error, file->path, "cannot be laid out in memory");
+    hdf5_fail(error, file->path, "libhdf5 cannot lay it out");
     return NULL;
 }
 
@@ -229,7 +229,7 @@ static gboolean fail_to_write(const Hdf5File *file, int code, GError **error)
 gboolean hdf5_commit(Hdf5File *file, GError **error)
 {
     if (H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0 || H5Fclose(file->id) < 0)
-        return hdf5_fail(error, file->path, "cannot be laid out in memory");
+        return hdf5_fail(error, file->path, "libhdf5 cannot lay it out");
     file->id = -1;
     if (file->layout.code)
         return fail_to_write(file, file->layout.code, error);
