@@ -52,8 +52,11 @@ void text_print(GString *text, const char *format, ...)
 
 static void escape_prose(GString *sentence, const char *name)
 {
-    for (; *name; name++)
-        g_string_append(sentence, *name == '`' ? "``" : (const char[]){*name, '\0'});
+    for (; *name; name++) {
+        g_string_append_c(sentence, *name);
+        if (*name == '`')
+            g_string_append_c(sentence, '`');
+    }
 }
 
 void prose_print(GString *sentence, const char *format, ...)

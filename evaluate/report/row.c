@@ -120,7 +120,8 @@ void row_count(Row *row, const char *name, const char *title, guint value)
 
 void row_flag(Row *row, const char *name, const char *title, gboolean value, const char *yes)
 {
-    add(row, (Field){name, title, TRUE, 0}, json_boolean(value), value ? "<strong>%s</strong>" : "", yes);
+    add(row, (Field){name, title, TRUE, 0}, json_boolean(value), value ? "<strong>%s</strong>" : "%s",
+        value ? yes : "");
 }
 
 static json_t *number(double value)
