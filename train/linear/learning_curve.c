@@ -16,8 +16,8 @@ enum {
     MIN_IMAGES = 10,
     MIN_OF_CLASS = 3,
     TEST_PART = 5,  /* one in this many */
-    GAIN_SIZES = 5, /* the largest, at half doublings, over which the gain is measured: */
-    GAIN_LEAST = 3, /* at least */
+    GAIN_SIZES = 5, /* the largest, at half doublings, over which the gain is measured */
+    GAIN_LEAST = 3, /* of these, without which it is not measured */
 };
 
 /* Two-sided 95 % quantile of Student's t with LEARNING_DRAWS - 1 = 7 degrees of freedom. */

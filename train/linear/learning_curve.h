@@ -19,9 +19,9 @@ typedef struct {
     /* x: images trained on; y: accuracy, mean over the draws, 95 % interval, both cut to 0 … 1 */
     AxesPoint points[LEARNING_SIZES];
     double accuracy[LEARNING_SIZES][LEARNING_DRAWS];
-    AxesPoint
-        gain; /* of three sizes or more. y: accuracy gained by doubling the images, by the slope of the last two
-                       doublings; 95 % interval */
+    /* Of three sizes or more. y: accuracy gained by doubling the images, by the slope of the last two doublings, 95 %
+     * interval */
+    AxesPoint gain;
 } LearningCurve;
 
 /* FALSE and error without a file's name if there are too few images (fewer than 10, or a class with fewer than 3), worker

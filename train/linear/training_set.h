@@ -22,8 +22,8 @@ typedef struct {
 
 /* What a part of the rows is to a model: it tests those of its own fold, and trains on those of all others. */
 typedef struct {
-    const guint
-        *folds; /* (N) of each row, or ROW_UNUSED; borrowed. NULL: all rows are trained on, and tested */
+    /* (N) of each row, or ROW_UNUSED; borrowed. NULL: all rows are trained on, and tested */
+    const guint *folds;
     guint own;
 } Part;
 
